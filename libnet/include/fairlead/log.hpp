@@ -1,0 +1,32 @@
+// Where the library's log lines go: a sink that the executable sets.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+namespace fairlead {
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+
+/// Receives a level, a stable message id ("FL1203", docs/errors.md) and one line without newline.
+using LogSink = std::function<void(LogLevel, std::string_view id, std::string_view text)>;
+
+/// A logger that is passed by reference to whatever may have something to say; without a sink it is
+/// silent. Not thread-safe by itself: the sink has to be.
+class Logger {
+ public:
+  Logger() = default;
+  explicit Logger(LogSink sink) : sink_(std::move(sink)) {}
+  void log(LogLevel level, std::string_view id, std::string_view text) const {
+    if (sink_) sink_(level, id, text);
+  }
+  void debug(std::string_view id, std::string_view text) const { log(LogLevel::kDebug, id, text); }
+  void info(std::string_view id, std::string_view text) const { log(LogLevel::kInfo, id, text); }
+  void warning(std::string_view id, std::string_view text) const { log(LogLevel::kWarning, id, text); }
+  void error(std::string_view id, std::string_view text) const { log(LogLevel::kError, id, text); }
+
+ private:
+  LogSink sink_;
+};
+
+}  // namespace fairlead

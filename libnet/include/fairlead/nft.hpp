@@ -1,0 +1,152 @@
+// nftables as values: a table's skeleton (chains, sets, a fixed number of rules) and the elements that
+// carry everything per attachment. Names and semantics are those of nft(8).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "fairlead/ids.hpp"
+#include "fairlead/ip_address.hpp"
+
+namespace fairlead::nft {
+
+enum class Family : std::uint8_t { kInet, kBridge };
+[[nodiscard]] const char* to_string(Family family);
+
+using Bytes = std::vector<std::uint8_t>;
+
+/// A named set or map of one of our tables.
+struct SetRef {
+  Family family = Family::kInet;
+  std::string table;
+  std::string set;
+  auto operator<=>(const SetRef&) const = default;
+};
+
+/// One element of a set (no data) or of a map. `key` and `data` hold the concatenated fields as the
+/// kernel wants them: network order, each field padded to four bytes (see KeyBuilder).
+struct Element {
+  SetRef set;
+  Bytes key;
+  Bytes data{};
+  std::string comment{};  ///< NFTNL_UDATA_SET_ELEM_COMMENT, cut at 127 bytes
+  bool operator==(const Element&) const = default;
+};
+
+/// Builds the key or data of an element field by field.
+class KeyBuilder {
+ public:
+  KeyBuilder& ifname(const LinkName& name);  ///< 16 bytes, zero-filled
+  KeyBuilder& address(const IpAddress& address);
+  KeyBuilder& u8(std::uint8_t value);     ///< e.g. inet_proto
+  KeyBuilder& be16(std::uint16_t value);  ///< e.g. inet_service
+  [[nodiscard]] Bytes take() && { return std::move(bytes_); }
+
+ private:
+  KeyBuilder& field(const std::uint8_t* data, std::size_t size);
+  Bytes bytes_;
+};
+
+/// Field types of keys and data, with nft's type numbers (libnftables datatype.h).
+enum class FieldType : std::uint8_t {
+  kIpv4Addr = 7,
+  kIpv6Addr = 8,
+  kEtherAddr = 9,
+  kInetProto = 12,
+  kInetService = 13,
+  kMark = 19,
+  kIfname = 41,
+};
+
+struct SetSpec {
+  std::string name;
+  std::vector<FieldType> key;
+  std::vector<FieldType> data{};  ///< empty: a set, else a map
+  bool interval = false;
+  bool operator==(const SetSpec&) const = default;
+};
+
+// Expressions of a rule. Registers are assigned by the encoder: a `load` list is concatenated and then
+// looked up or compared as a whole.
+enum class MetaKey : std::uint8_t { kIifname, kOifname, kL4proto, kNfproto, kMark };
+struct MetaLoad {
+  MetaKey key;
+  bool operator==(const MetaLoad&) const = default;
+};
+enum class PayloadField : std::uint8_t {
+  kIpSaddr,
+  kIpDaddr,
+  kIp6Saddr,
+  kIp6Daddr,
+  kThSport,
+  kThDport,
+  kEtherSaddr,
+  kEtherDaddr,
+};
+struct PayloadLoad {
+  PayloadField field;
+  bool operator==(const PayloadLoad&) const = default;
+};
+using Load = std::variant<MetaLoad, PayloadLoad>;
+
+/// `load . load @set` (or `!= @set`); `LOAD == value/prefix` when `mask` is set.
+struct Lookup {
+  std::vector<Load> load;
+  std::string set;
+  bool invert = false;
+  bool operator==(const Lookup&) const = default;
+};
+struct Compare {
+  Load load;
+  Bytes value;
+  Bytes mask{};  ///< empty: all bits
+  bool invert = false;
+  bool operator==(const Compare&) const = default;
+};
+enum class VerdictKind : std::uint8_t { kAccept, kDrop, kReturn, kJump, kGoto };
+struct Verdict {
+  VerdictKind kind;
+  std::string chain{};  ///< for kJump and kGoto
+  bool operator==(const Verdict&) const = default;
+};
+struct Masquerade {
+  bool operator==(const Masquerade&) const = default;
+};
+using Expr = std::variant<Lookup, Compare, Verdict, Masquerade>;
+
+/// One rule: its expressions from left to right.
+struct RuleSpec {
+  std::string chain;
+  std::vector<Expr> exprs;
+  std::string comment{};
+  bool operator==(const RuleSpec&) const = default;
+};
+
+enum class ChainType : std::uint8_t { kRegular, kFilter, kNat };
+enum class Hook : std::uint8_t { kPrerouting, kInput, kForward, kOutput, kPostrouting };
+
+struct ChainSpec {
+  std::string name;
+  ChainType type = ChainType::kRegular;
+  Hook hook = Hook::kForward;  ///< base chains only
+  std::int32_t priority = 0;   ///< base chains only
+  bool operator==(const ChainSpec&) const = default;
+};
+
+/// The fixed part of a table. `layout` is stored in the table's user data, so that another version
+/// can tell what it found and upgrade in one transaction.
+struct TableSpec {
+  Family family = Family::kInet;
+  std::string name;
+  std::uint32_t layout = 1;
+  std::vector<SetSpec> sets{};
+  std::vector<ChainSpec> chains{};
+  std::vector<RuleSpec> rules{};
+  bool operator==(const TableSpec&) const = default;
+};
+
+}  // namespace fairlead::nft

@@ -1,0 +1,110 @@
+// Op: one change to the kernel. A plan is a list of them; undo is the list of inverses, backwards.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "fairlead/address.hpp"
+#include "fairlead/link.hpp"
+#include "fairlead/nft.hpp"
+#include "fairlead/route.hpp"
+
+namespace fairlead {
+
+/// Creates a link (NLM_F_CREATE | NLM_F_EXCL). `spec.kind` must not be ExistingLink.
+struct CreateLink {
+  LinkSpec spec;
+  bool operator==(const CreateLink&) const = default;
+};
+/// Changes an existing link, found by name: every field of `spec` that is set, except its kind.
+struct ChangeLink {
+  LinkSpec spec;
+  bool operator==(const ChangeLink&) const = default;
+};
+/// Deletes a link and waits until it is gone from the namespace. A veth takes its peer along.
+struct DeleteLink {
+  LinkName name;
+  bool operator==(const DeleteLink&) const = default;
+};
+struct AddAddress {
+  LinkName link;
+  AddressSpec address;
+  bool operator==(const AddAddress&) const = default;
+};
+struct RemoveAddress {
+  LinkName link;
+  IfaceAddress address;
+  bool operator==(const RemoveAddress&) const = default;
+};
+struct AddRoute {
+  RouteSpec route;
+  bool operator==(const AddRoute&) const = default;
+};
+struct RemoveRoute {
+  RouteSpec route;
+  bool operator==(const RemoveRoute&) const = default;
+};
+/// Writes /proc/sys/<key with dots or slashes>. Keys use slashes: "net/ipv4/ip_forward".
+struct SetSysctl {
+  std::string key;
+  std::string value;
+  std::string previous;  ///< what the observation read; the inverse writes it back
+  bool operator==(const SetSysctl&) const = default;
+};
+/// Makes sure that a table of ours is there; goes into one transaction with the elements around it.
+struct EnsureTable {
+  nft::TableSpec table;
+  bool operator==(const EnsureTable&) const = default;
+};
+struct AddElement {
+  nft::Element element;
+  bool operator==(const AddElement&) const = default;
+};
+struct RemoveElement {
+  nft::Element element;  ///< only set and key matter
+  bool operator==(const RemoveElement&) const = default;
+};
+
+using Action = std::variant<CreateLink, ChangeLink, DeleteLink, AddAddress, RemoveAddress, AddRoute,
+                            RemoveRoute, SetSysctl, EnsureTable, AddElement, RemoveElement>;
+
+/// Which mechanism carries an op out; a group of neighbours on one channel is sent at once.
+enum class Channel : std::uint8_t {
+  kHostRtnetlink,
+  kContainerRtnetlink,
+  kHostSysctl,
+  kContainerSysctl,
+  kNft
+};
+
+/// One change, in one of the two namespaces, with the reason why it is needed.
+struct Op {
+  Side side = Side::kHost;
+  Action action;
+  /// Shared infrastructure (bridge, gateway address, forwarding, tables): never undone, since another
+  /// attachment may already use it.
+  bool shared = false;
+  std::string reason{};  ///< "mtu is 1500, want 1450"; empty when the object is simply missing
+  bool operator==(const Op&) const = default;
+};
+
+[[nodiscard]] Channel channel_of(const Op& op);
+/// "create veth vethab12 (peer eth0 in the container)": the operation and its object, no reason.
+[[nodiscard]] std::string describe(const Op& op);
+/// The op that takes `op` back; nothing for shared ops, changes and removals of links.
+[[nodiscard]] std::optional<Op> inverse(const Op& op);
+
+/// What became of one op.
+enum class OpStatus : std::uint8_t {
+  kDone,     ///< acknowledged
+  kNotDone,  ///< refused, or never sent
+  kUnknown,  ///< sent, but no answer was read: it may have happened
+};
+struct OpOutcome {
+  OpStatus status = OpStatus::kNotDone;
+  std::optional<Error> error{};  ///< set for the op that failed
+};
+
+}  // namespace fairlead

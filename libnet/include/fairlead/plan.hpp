@@ -1,0 +1,106 @@
+// Desired state, observation, and the plan between the two.
+//
+// A driver says what one attachment needs as an ordered list of wants. observe() asks the kernel about
+// exactly these, diff() is pure and turns the difference into ops in the order of the wants, apply()
+// carries them out and takes back what was done when one fails. ADD is apply, CHECK is an empty plan,
+// `--dry-run` is describe.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "fairlead/kernel.hpp"
+#include "fairlead/op.hpp"
+
+namespace fairlead {
+
+/// What to do about other addresses of the same family on a link (bridge gateway addresses).
+enum class AddressConflict : std::uint8_t {
+  kKeep,     ///< none of our business
+  kRefuse,   ///< IPv4: any other one; IPv6: one whose network overlaps: an error
+  kReplace,  ///< the same ones are removed first (forceAddress)
+};
+
+struct WantLink {
+  LinkSpec spec;
+  /// Must not exist yet (a container's interface): an existing link of that name is an error.
+  bool fresh = false;
+};
+struct WantAddress {
+  LinkName link;
+  AddressSpec address;
+  AddressConflict conflict = AddressConflict::kKeep;
+};
+struct WantRoute {
+  RouteSpec route;
+};
+struct WantSysctl {
+  std::string key;  ///< "net/ipv4/ip_forward"
+  std::string value;
+  bool optional = false;  ///< a missing file is fine (no IPv6 in this kernel)
+};
+struct WantElements {
+  std::vector<nft::TableSpec> tables;
+  std::vector<nft::Element> elements;
+};
+
+/// One thing that must be so. The peer of a wanted veth is wanted by the veth; a second WantLink with
+/// kind ExistingLink for the peer says how it is to be changed after its birth (up, arp_notify).
+struct Want {
+  Side side = Side::kHost;
+  bool shared = false;  ///< see Op::shared
+  std::variant<WantLink, WantAddress, WantRoute, WantSysctl, WantElements> item;
+};
+using Desired = std::vector<Want>;
+
+/// The kernel's side of each want, same order and length as the Desired it was made for.
+struct Observed {
+  struct Link {
+    std::optional<LinkState> state{};
+    std::optional<LinkState> peer{};    ///< of a wanted veth, looked up in the peer's namespace
+    std::optional<LinkIndex> master{};  ///< index of the wanted master's name
+  };
+  struct Addresses {
+    bool link_exists = false;
+    std::vector<AddressState> addresses{};
+  };
+  struct Routes {
+    std::map<std::string, LinkIndex> links{};  ///< index of each link named by the wanted hops
+    std::vector<RouteSpec> routes{};
+  };
+  struct Sysctl {
+    std::optional<std::string> value{};
+  };
+  struct Elements {
+    std::vector<bool> present{};
+  };
+  std::vector<std::variant<Link, Addresses, Routes, Sysctl, Elements>> items;
+};
+
+using Plan = std::vector<Op>;
+
+/// Asks the kernel about every want: a fixed number of queries per want, whatever else is on the host.
+/// For a fresh attachment `skip_container` leaves the container side unasked (its link is not there
+/// yet; NLM_F_EXCL answers whether the name is free): those items come back empty.
+[[nodiscard]] Result<Observed> observe(Kernel& kernel, const Desired& desired, bool skip_container = false);
+
+/// The ops that turn `observed` into `desired`, in the order of the wants, each with its reason.
+/// kInvalid or kExists when something is in the way that must not be changed (another kind of link
+/// under the bridge's name, a conflicting gateway address, a taken interface name).
+[[nodiscard]] Result<Plan> diff(const Desired& desired, const Observed& observed);
+
+/// Carries the plan out. On failure everything that was done or may have been done is taken back, in
+/// reverse; errors of that are in `secondary` of the error that is returned.
+[[nodiscard]] Result<void> apply(Kernel& kernel, const Plan& plan);
+
+/// What takes the plan back: inverses in reverse order, without those that the deletion of a link
+/// does anyway. `outcomes` may be shorter than the plan (the rest was not done); empty = all done.
+[[nodiscard]] Plan undo_of(const Plan& plan, const std::vector<OpOutcome>& outcomes);
+
+/// Carries out removals, goes on past errors, takes kNotFound for success, returns what failed.
+[[nodiscard]] std::vector<Error> unwind(Kernel& kernel, const Plan& removals);
+
+}  // namespace fairlead

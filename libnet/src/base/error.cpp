@@ -1,0 +1,94 @@
+#include "fairlead/error.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+namespace fairlead {
+
+Error Error::with_context(const std::string& context) && {
+  what = context + ": " + what;
+  return std::move(*this);
+}
+
+Error Error::with_remedy(std::string text) && {
+  if (remedy.empty()) remedy = std::move(text);
+  return std::move(*this);
+}
+
+std::string Error::to_string() const {
+  std::string text = what;
+  if (!remedy.empty()) text += " (" + remedy + ")";
+  for (const Error& other : secondary) text += "; also: " + other.to_string();
+  return text;
+}
+
+std::string errno_name(int err) {
+  const char* name = strerrorname_np(err);
+  return name != nullptr ? name : "errno " + std::to_string(err);
+}
+
+Errc errc_of_errno(int err) {
+  switch (err) {
+    case ENOENT:
+    case ENODEV:
+    case ESRCH:
+    case EADDRNOTAVAIL:
+    case ENXIO:
+      return Errc::kNotFound;
+    case EEXIST:
+    case ENOTEMPTY:
+    case ENOTUNIQ:
+      return Errc::kExists;
+    case EBUSY:
+    case EAGAIN:
+    case ETXTBSY:
+    case EADDRINUSE:
+      return Errc::kBusy;
+    case EPERM:
+    case EACCES:
+    case EROFS:
+      return Errc::kDenied;
+    case EINVAL:
+    case ERANGE:
+    case ENAMETOOLONG:
+    case ENOTDIR:
+    case EISDIR:
+    case ELOOP:
+      return Errc::kInvalid;
+    case EOPNOTSUPP:
+    case ENOSYS:
+    case EPROTONOSUPPORT:
+    case EAFNOSUPPORT:
+      return Errc::kUnsupported;
+    case EXFULL:
+    case ENOSPC:
+    case ENOMEM:
+    case EDQUOT:
+    case EMFILE:
+    case ENFILE:
+      return Errc::kExhausted;
+    case EINTR:
+      return Errc::kInterrupted;
+    case ETIMEDOUT:
+    case ETIME:
+      return Errc::kTimeout;
+    case ENOBUFS:
+      return Errc::kOverrun;
+    default:
+      return Errc::kIo;
+  }
+}
+
+Error error_from_errno(int err, const std::string& operation) {
+  return Error{.code = errc_of_errno(err),
+               .what = operation + ": " + errno_name(err) + ": " + strerrordesc_np(err),
+               .kernel = KernelDetail{.err = err, .message = {}, .attribute = {}}};
+}
+
+Error join_errors(std::vector<Error> errors) {
+  Error first = std::move(errors.front());
+  for (std::size_t i = 1; i < errors.size(); ++i) first.secondary.push_back(std::move(errors[i]));
+  return first;
+}
+
+}  // namespace fairlead

@@ -1,0 +1,1 @@
+# list(APPEND FAIRLEAD_NET_SOURCES src/nft/...)
