@@ -16,8 +16,9 @@ struct LinkIndex {
   friend constexpr auto operator<=>(const LinkIndex&, const LinkIndex&) = default;
 };
 
-/// A link's name: 1 to 15 bytes, not "." or "..", without '/', ':', white space and control bytes
-/// (dev_valid_name in net/core/dev.c, and the CNI specification's rule for CNI_IFNAME).
+/// A link's name: 1 to 15 bytes, not "." or "..", without '/', ':', '%', white space and control bytes
+/// (dev_valid_name in net/core/dev.c, and the CNI specification's rule for CNI_IFNAME; a name with a
+/// '%' is a template, for which the kernel picks a name of its own).
 class LinkName {
  public:
   /// kInvalid with the reason.
@@ -67,3 +68,34 @@ class Vni {
 };
 
 }  // namespace fairlead
+
+template <>
+struct std::hash<fairlead::LinkIndex> {
+  std::size_t operator()(const fairlead::LinkIndex& index) const noexcept {
+    return std::hash<std::uint32_t>{}(index.value);
+  }
+};
+template <>
+struct std::hash<fairlead::LinkName> {
+  std::size_t operator()(const fairlead::LinkName& name) const noexcept {
+    return std::hash<std::string>{}(name.str());
+  }
+};
+template <>
+struct std::hash<fairlead::Mtu> {
+  std::size_t operator()(const fairlead::Mtu& mtu) const noexcept {
+    return std::hash<std::uint32_t>{}(mtu.bytes());
+  }
+};
+template <>
+struct std::hash<fairlead::VlanId> {
+  std::size_t operator()(const fairlead::VlanId& id) const noexcept {
+    return std::hash<std::uint16_t>{}(id.value());
+  }
+};
+template <>
+struct std::hash<fairlead::Vni> {
+  std::size_t operator()(const fairlead::Vni& vni) const noexcept {
+    return std::hash<std::uint32_t>{}(vni.value());
+  }
+};

@@ -126,3 +126,16 @@ class IpNetwork {
 };
 
 }  // namespace fairlead
+
+template <>
+struct std::hash<fairlead::IpAddress> {
+  std::size_t operator()(const fairlead::IpAddress& a) const noexcept;
+};
+template <>
+struct std::hash<fairlead::IfaceAddress> {
+  std::size_t operator()(const fairlead::IfaceAddress& a) const noexcept;
+};
+template <>
+struct std::hash<fairlead::IpNetwork> {
+  std::size_t operator()(const fairlead::IpNetwork& n) const noexcept;
+};

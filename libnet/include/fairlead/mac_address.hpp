@@ -38,3 +38,12 @@ class MacAddress {
 };
 
 }  // namespace fairlead
+
+template <>
+struct std::hash<fairlead::MacAddress> {
+  std::size_t operator()(const fairlead::MacAddress& mac) const noexcept {
+    std::uint64_t value = 0;
+    for (const std::uint8_t byte : mac.bytes()) value = value << 8U | byte;
+    return std::hash<std::uint64_t>{}(value * 0x9e3779b97f4a7c15U);
+  }
+};
