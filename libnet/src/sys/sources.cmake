@@ -1,1 +1,2 @@
 # list(APPEND FAIRLEAD_NET_SOURCES src/sys/...)
+list(APPEND FAIRLEAD_NET_SOURCES src/sys/run_directory.cpp)

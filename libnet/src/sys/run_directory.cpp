@@ -1,0 +1,92 @@
+#include "fairlead/run_directory.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include "fairlead/unique_fd.hpp"
+
+namespace fairlead {
+namespace {
+
+constexpr const char* kSystemDirectory = "/run/fairlead";
+
+// user_namespaces(7): the initial namespace maps the whole range onto itself. A namespace that was
+// given that very map behaves like the initial one here. Without /proc nothing speaks for another.
+bool has_initial_uid_map() {
+  const UniqueFd file(::open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC));
+  char text[128] = {};
+  if (!file.valid() || ::read(file.get(), text, sizeof text - 1) <= 0) return true;
+  unsigned long inside = 0;
+  unsigned long outside = 0;
+  unsigned long count = 0;
+  if (std::sscanf(text, "%lu %lu %lu", &inside, &outside, &count) != 3) return true;
+  return inside == 0 && outside == 0 && count == 4'294'967'295UL;
+}
+
+bool is_writable(const char* path) { return ::faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0; }
+
+bool system_directory_is_writable() {
+  if (is_writable(kSystemDirectory)) return true;
+  return errno == ENOENT && is_writable("/run");
+}
+
+bool is_own_directory(const char* path) {
+  struct stat status {};
+  return ::stat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == ::geteuid();
+}
+
+}  // namespace
+
+Result<std::string> choose_run_directory(const RunDirectoryInputs& inputs) {
+  if (!inputs.configured.empty()) {
+    if (inputs.configured.front() != '/')
+      return Unexpected(Errc::kInvalid, "run directory \"" + inputs.configured + "\" is not an absolute path",
+                        "set FAIRLEAD_RUN_DIR or runDir to an absolute path");
+    return inputs.configured;
+  }
+  if (inputs.initial_user_namespace) return std::string(kSystemDirectory);
+  if (!inputs.xdg_runtime_dir.empty() && inputs.xdg_runtime_dir.front() == '/' && inputs.xdg_is_ours)
+    return inputs.xdg_runtime_dir + "/fairlead";
+  if (inputs.system_is_writable) return std::string(kSystemDirectory);
+  return Unexpected(
+      Errc::kDenied,
+      "choose run directory: this is a user namespace, XDG_RUNTIME_DIR is not a directory of ours, "
+      "and /run/fairlead is not writable",
+      "set FAIRLEAD_RUN_DIR to a writable directory");
+}
+
+Result<std::string> run_directory(const std::string& configured) {
+  RunDirectoryInputs inputs{.configured = configured};
+  if (!configured.empty()) return choose_run_directory(inputs);
+  inputs.initial_user_namespace = has_initial_uid_map();
+  if (inputs.initial_user_namespace) return choose_run_directory(inputs);
+  if (const char* xdg = std::getenv("XDG_RUNTIME_DIR"); xdg != nullptr) {
+    inputs.xdg_runtime_dir = xdg;
+    inputs.xdg_is_ours = is_own_directory(xdg);
+  }
+  inputs.system_is_writable = system_directory_is_writable();
+  return choose_run_directory(inputs);
+}
+
+Result<void> make_directories(const std::string& path, std::uint32_t mode) {
+  if (::mkdir(path.c_str(), mode) == 0) return {};
+  if (errno == ENOENT) {
+    const std::size_t slash = path.find_last_of('/');
+    if (slash != std::string::npos && slash > 0) {
+      FAIRLEAD_CHECK(make_directories(path.substr(0, slash), mode));
+      if (::mkdir(path.c_str(), mode) == 0) return {};
+    }
+  }
+  const int err = errno;
+  // mkdir answers EEXIST for a file of that name too, and EROFS before EEXIST on some file systems.
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
+  return Unexpected(error_from_errno(err, "create directory " + path));
+}
+
+}  // namespace fairlead
