@@ -1,6 +1,7 @@
 fairlead_libnet_part(base 0 SOURCES
   src/base/digest.cpp
   src/base/error.cpp
+  src/base/file.cpp
   src/base/ids.cpp
   src/base/ip_address.cpp
   src/base/mac_address.cpp
