@@ -16,9 +16,14 @@ using LogSink = std::function<void(LogLevel, std::string_view id, std::string_vi
 class Logger {
  public:
   Logger() = default;
-  explicit Logger(LogSink sink) : sink_(std::move(sink)) {}
+  /// Lines below `lowest` are dropped here. At kDebug every netlink message is traced, which costs about
+  /// 2 us each, so executables pass the level that is configured.
+  explicit Logger(LogSink sink, LogLevel lowest = LogLevel::kDebug)
+      : sink_(std::move(sink)), lowest_(lowest) {}
+  /// Whether a line of that level goes anywhere: asked before an expensive text is made.
+  [[nodiscard]] bool enabled(LogLevel level) const { return sink_ && level >= lowest_; }
   void log(LogLevel level, std::string_view id, std::string_view text) const {
-    if (sink_) sink_(level, id, text);
+    if (enabled(level)) sink_(level, id, text);
   }
   void debug(std::string_view id, std::string_view text) const { log(LogLevel::kDebug, id, text); }
   void info(std::string_view id, std::string_view text) const { log(LogLevel::kInfo, id, text); }
@@ -27,6 +32,7 @@ class Logger {
 
  private:
   LogSink sink_;
+  LogLevel lowest_ = LogLevel::kDebug;
 };
 
 }  // namespace fairlead
