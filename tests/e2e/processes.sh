@@ -1,0 +1,43 @@
+#!/bin/bash
+# What the plugins start: ADD and DEL of bridge with our host-local run in one process. The exceptions are
+# threads (that enter a namespace), the one child that waits for the kernel's grace periods in DEL, and a
+# foreign IPAM plugin, which is executed once per call.
+. "$(dirname "$0")/lib.sh"
+isolate "$@"
+need strace jq
+
+P=$W/cni
+plugin_directory "$P" bridge host-local
+new_netns c1
+config='{"cniVersion": "1.0.0", "name": "proc", "type": "bridge", "bridge": "proc0", "isGateway": true, "ipMasq": true,
+  "ipam": {"type": "IPAM", "ranges": [[{"subnet": "10.95.0.0/24"}], [{"subnet": "fd00:95::/64"}]]}}'
+ours=${config/IPAM/host-local}
+foreign=${config/IPAM/foreign-local}
+ln -s "$W/reference/host-local" "$P/foreign-local"
+
+# traced VERB CONFIG: the calls that start programs and processes, without strace's own start of the plugin.
+traced() {
+  CNI_COMMAND=$1 CNI_CONTAINERID=box1 CNI_NETNS=/run/netns/c1 CNI_IFNAME=eth0 CNI_PATH=$P \
+    strace -f -qq -o "$W/trace.$1" -e trace=execve,execveat,clone,clone3,fork,vfork -e signal=none \
+    "$P/bridge" <<<"$2" >"$W/answer.$1" || { cat "$W/answer.$1"; return 1; }
+  sed -i 1d "$W/trace.$1"
+}
+programs() { grep -cE 'execve(at)?\(' "$W/trace.$1"; }
+# Processes, not threads; a call that strace prints in two halves counts once.
+processes() { grep -E '(clone3?|v?fork)\(' "$W/trace.$1" | grep -vc CLONE_THREAD; }
+show_more() { head -n 30 "$W"/trace.* "$W"/answer.*; }
+
+for cycle in first second; do
+  must "ADD, $cycle cycle" traced ADD "$ours"
+  equal "executes no program" 0 "$(programs ADD)"
+  equal "starts no process" 0 "$(processes ADD)"
+  must "DEL, $cycle cycle" traced DEL "$ours"
+  equal "executes no program" 0 "$(programs DEL)"
+  check "starts at most the child that waits" test "$(processes DEL)" -le 1
+done
+must "ADD with a foreign IPAM plugin" traced ADD "$foreign"
+equal "executes that, once" 1 "$(programs ADD)"
+equal "by its name" 1 "$(grep -c "execve(\"$P/foreign-local\"" "$W/trace.ADD")"
+must "DEL with a foreign IPAM plugin" traced DEL "$foreign"
+equal "executes that, once" 1 "$(programs DEL)"
+finish
