@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "fairlead/deadline.hpp"
 #include "fairlead/log.hpp"
 #include "fairlead/netns.hpp"
 #include "plugins/cni/settings.hpp"
@@ -34,7 +35,8 @@ struct Request {
   std::vector<AttachmentId> valid_attachments{};  ///< GC
   std::shared_ptr<const Document> config{};
   const Settings* settings = nullptr;  ///< fairlead.conf and FAIRLEAD_*
-  const Logger* log = nullptr;
+  const Logger* log = nullptr;         ///< never nullptr in a verb
+  Deadline deadline{};                 ///< armed (fairlead/deadline.hpp); delegates get what is left
   const std::vector<const Plugin*>* in_process = nullptr;  ///< delegates that this executable carries
 };
 
@@ -52,6 +54,9 @@ struct Plugin {
   Result<void> (*status)(const Request&);
   /// Called when the result of ADD could not be written to standard output; nullptr: `del` is called.
   Result<void> (*undo_add)(const Request&) = nullptr;
+  /// ADD answers with addresses although there is neither an `ipam.type` nor an address in prevResult
+  /// (loopback). Others are refused before they act where the version cannot tell such a result.
+  bool has_own_addresses = false;
 };
 
 /// The whole of a plugin's main(): environment, standard input, settings, log, verb, one JSON document

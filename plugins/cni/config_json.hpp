@@ -1,0 +1,15 @@
+// The part of the configuration that every plugin shares.
+#pragma once
+
+#include "plugins/cni/plugin.hpp"
+
+namespace fairlead::cni {
+
+/// The first version of the specification that has this verb.
+[[nodiscard]] SpecVersion first_version_of(Verb verb);
+
+/// Fills `request` from its config_text; its verb and log are set already. The version is filled as soon
+/// as it is known, so that an error about the rest can be answered in it.
+[[nodiscard]] Result<void> decode_config(const Plugin& plugin, Request& request);
+
+}  // namespace fairlead::cni

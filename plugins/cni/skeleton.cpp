@@ -1,0 +1,179 @@
+// What happens around a verb. The order matters: whatever can be refused is refused before the verb runs,
+// and nothing is written to standard output before its outcome is final.
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+
+#include "plugins/cni/config_json.hpp"
+#include "plugins/cni/document_json.hpp"
+#include "plugins/cni/environment.hpp"
+#include "plugins/cni/log_file.hpp"
+#include "plugins/cni/plugin.hpp"
+#include "plugins/cni/result_json.hpp"
+#include "plugins/cni/standard_streams.hpp"
+
+namespace fairlead::cni {
+namespace {
+
+constexpr int kFailed = 1;
+
+/// One call of a plugin with a verb that has to do with a network, i.e. all but VERSION.
+class Call {
+ public:
+  Call(const Plugin& plugin, const std::vector<const Plugin*>& in_process) : plugin_(plugin) {
+    request_.in_process = &in_process;
+    request_.log = &log_;
+    // The newest, for errors that come before the configuration has named one.
+    if (auto newest = SpecVersion::parse(SpecVersion::supported().back())) request_.version = *newest;
+  }
+
+  /// The exit code.
+  int run(std::string_view command);
+
+ private:
+  Result<void> prepare(std::string_view command);
+  Result<void> load_environment();
+  Result<void> refuse_what_cannot_be_told() const;
+  Result<void> act();
+  Result<void> add();
+  Result<void> undo_add(Error reason);
+  [[nodiscard]] std::string context() const;
+  int answer(const Error& error);
+
+  const Plugin& plugin_;
+  Settings settings_;
+  std::unique_ptr<LogFile> log_file_;
+  Logger log_;
+  Request request_;
+  bool output_is_used_ = false;
+};
+
+int Call::run(std::string_view command) {
+  Result<void> done = prepare(command);
+  if (done) done = act();
+  Deadline::disarm();
+  if (!done) return answer(done.error());
+  log_.info("FL5000", "done");
+  return 0;
+}
+
+Result<void> Call::prepare(std::string_view command) {
+  FAIRLEAD_CHECK(open_missing_streams());
+  FAIRLEAD_TRY(request_.verb, parse_verb(command));
+  FAIRLEAD_TRY(settings_, load_settings());
+  request_.settings = &settings_;
+  log_file_ = std::make_unique<LogFile>(settings_);
+  log_ = log_file_->logger();
+  log_file_->set_context(context());
+  request_.deadline = Deadline::after(settings_.deadline);
+  FAIRLEAD_CHECK(request_.deadline.arm());
+  return load_environment();
+}
+
+Result<void> Call::load_environment() {
+  const EnvironmentLookup lookup = [](const char* name) { return std::getenv(name); };
+  FAIRLEAD_CHECK(read_environment(plugin_, lookup, request_));
+  log_file_->set_context(context());
+  FAIRLEAD_TRY(request_.config_text, read_to_end(STDIN_FILENO, Document::kMaxSize));
+  FAIRLEAD_CHECK(decode_config(plugin_, request_));
+  log_file_->set_context(context());
+  FAIRLEAD_CHECK(check_netns_is_foreign(request_, lookup));
+  return refuse_what_cannot_be_told();
+}
+
+Result<void> Call::refuse_what_cannot_be_told() const {
+  if (request_.verb != Verb::kAdd) return {};
+  const bool from_chain = request_.prev_result && !request_.prev_result->ips.empty();
+  return check_expressible(plugin_.has_own_addresses || !request_.ipam_type.empty() || from_chain,
+                           request_.version);
+}
+
+Result<void> Call::act() {
+  switch (request_.verb) {
+    case Verb::kAdd:
+      return add();
+    case Verb::kDel:
+      return plugin_.del(request_);
+    case Verb::kCheck:
+      return plugin_.check(request_);
+    case Verb::kGc:
+      return plugin_.gc(request_);
+    case Verb::kStatus:
+      return plugin_.status(request_);
+    case Verb::kVersion:
+      break;
+  }
+  return fail(kInternalError, "VERSION is no verb of a network");
+}
+
+Result<void> Call::add() {
+  FAIRLEAD_TRY(const AddResult result, plugin_.add(request_));
+  auto text = encode_result(result, request_.version);
+  if (!text) return undo_add(std::move(text).error());
+  output_is_used_ = true;
+  if (auto written = write_whole(STDOUT_FILENO, *text); !written) return undo_add(std::move(written).error());
+  return {};
+}
+
+/// The runtime has no result, so to it the attachment does not exist and it may never send a DEL.
+Result<void> Call::undo_add(Error reason) {
+  Deadline::disarm();
+  auto undone = plugin_.undo_add != nullptr ? plugin_.undo_add(request_) : plugin_.del(request_);
+  if (!undone) reason.secondary.push_back(std::move(undone).error().with_context("undo ADD"));
+  return Unexpected(std::move(reason));
+}
+
+std::string Call::context() const {
+  std::string text =
+      std::string(plugin_.type) + '[' + std::to_string(::getpid()) + "] " + to_string(request_.verb);
+  if (!request_.network.empty()) text += ' ' + request_.network;
+  if (!request_.container_id.empty()) text += '/' + request_.container_id + '/' + request_.ifname;
+  if (const char* trace = std::getenv("TRACEPARENT")) text += std::string(" trace=") + trace;
+  return text;
+}
+
+int Call::answer(const Error& error) {
+  int code = code_of(error);
+  // A runtime asks STATUS whether ADD would work, and 50 is how the specification says no.
+  if (request_.verb == Verb::kStatus && error.protocol_code == 0) code = kNotAvailable;
+  log_.error("FL5005", "error " + std::to_string(code) + ": " + error.to_string());
+  const std::string text = encode_error(error, code, request_.version);
+  // After a result, even half of one, there is no room for an error object on standard output.
+  if (output_is_used_ || !write_whole(STDOUT_FILENO, text)) {
+    static_cast<void>(write_whole(STDERR_FILENO, text));
+  }
+  return kFailed;
+}
+
+int print_about(const Plugin& plugin) {
+  std::string text = std::string(plugin.type) + ": " + plugin.about +
+                     "\nFairlead " FAIRLEAD_VERSION
+                     ". A CNI plugin: a container runtime calls it (CNI_COMMAND is not set). CNI versions:";
+  for (const std::string& version : SpecVersion::supported()) text += ' ' + version;
+  static_cast<void>(write_whole(STDERR_FILENO, text + '\n'));
+  return 0;
+}
+
+/// Looks at no other variable (podman sends dummies), reads nothing, opens nothing.
+int print_versions() { return write_whole(STDOUT_FILENO, encode_versions()) ? 0 : kFailed; }
+
+int serve(const Plugin& plugin, const std::vector<const Plugin*>& in_process) {
+  // A reader that went away has to be seen as EPIPE, so that the ADD can be undone.
+  std::signal(SIGPIPE, SIG_IGN);
+  const char* command = std::getenv("CNI_COMMAND");
+  if (command == nullptr || *command == '\0') return print_about(plugin);
+  if (std::string_view(command) == to_string(Verb::kVersion)) return print_versions();
+  return Call(plugin, in_process).run(command);
+}
+
+}  // namespace
+
+int run(const Plugin& plugin, const std::vector<const Plugin*>& in_process_delegates) {
+  const int code = serve(plugin, in_process_delegates);
+  // Everything is written; the destructors of what is static have nothing to add.
+  ::_exit(code);
+}
+
+}  // namespace fairlead::cni

@@ -1,0 +1,68 @@
+#include "plugins/cni/standard_streams.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "fairlead/deadline.hpp"
+#include "plugins/cni/spec.hpp"
+
+namespace fairlead::cni {
+namespace {
+
+Unexpected too_late(const char* what) {
+  return Unexpected(Errc::kTimeout, std::string(what) + ": the deadline passed");
+}
+
+}  // namespace
+
+Result<void> open_missing_streams() {
+  bool has_output = true;
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    has_output = has_output && fd != STDOUT_FILENO;
+    // open(2) takes the lowest free number, which is this one: the lower ones were looked at before.
+    if (::open("/dev/null", O_RDWR) != fd) return fail(kIoFailure, "open /dev/null for a closed stream");
+  }
+  if (!has_output) return fail(kIoFailure, "standard output is closed: no answer could be given");
+  return {};
+}
+
+Result<std::string> read_to_end(int fd, std::size_t limit) {
+  constexpr std::size_t kFirstRead = 16U << 10U;
+  std::string text;
+  std::size_t used = 0;
+  while (true) {
+    if (used == text.size()) text.resize(std::min(std::max(kFirstRead, 2 * used), limit + 1));
+    const ssize_t count = ::read(fd, text.data() + used, text.size() - used);
+    if (count < 0) {
+      if (errno == EINTR && !Deadline::passed()) continue;
+      if (errno == EINTR) return too_late("read standard input");
+      return Unexpected(error_from_errno(errno, "read standard input"));
+    }
+    if (count == 0) break;
+    used += static_cast<std::size_t>(count);
+    if (used > limit) {
+      return fail(kDecodeFailure, "standard input has more than " + std::to_string(limit) + " bytes");
+    }
+  }
+  text.resize(used);
+  return text;
+}
+
+Result<void> write_whole(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = ::write(fd, text.data(), text.size());
+    if (count < 0) {
+      if (errno == EINTR && !Deadline::passed()) continue;
+      if (errno == EINTR) return too_late("write standard output");
+      return Unexpected(error_from_errno(errno, "write standard output"));
+    }
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return {};
+}
+
+}  // namespace fairlead::cni
