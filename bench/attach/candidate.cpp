@@ -59,11 +59,11 @@ class Floor : public Candidate {
 
   Sample add(const Attachment& attachment, Count count) override {
     const int n = attachment.number;
-    return measure({.argv = {file_, network_.masquerade ? "add-masq" : "add", attachment.netns, host_link(n),
-                             "br0", format("02:00:0a:01:%02x:%02x", n >> 8, n & 255), "1500", address(n), "16",
-                             "10.1.0.1", "floor " + network_.name + "/" + attachment.container_id + "/eth0",
-                             "eth0"}},
-                   count);
+    return measure(
+        {.argv = {file_, network_.masquerade ? "add-masq" : "add", attachment.netns, host_link(n), "br0",
+                  format("02:00:0a:01:%02x:%02x", n >> 8, n & 255), "1500", address(n), "16", "10.1.0.1",
+                  "floor " + network_.name + "/" + attachment.container_id + "/eth0", "eth0"}},
+        count);
   }
 
   Sample del(const Attachment& attachment, Count count) override {

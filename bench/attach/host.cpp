@@ -16,7 +16,8 @@ namespace fairlead::bench {
 namespace {
 
 void mount_tmpfs(const char* directory) {
-  if (mount("tmpfs", directory, "tmpfs", 0, "mode=0755") != 0) die_errno(std::string("tmpfs on ") + directory);
+  if (mount("tmpfs", directory, "tmpfs", 0, "mode=0755") != 0)
+    die_errno(std::string("tmpfs on ") + directory);
 }
 
 void make_directory(const char* directory) {

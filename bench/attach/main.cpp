@@ -21,7 +21,7 @@ constexpr int kWarmUp = 3;
 constexpr int kCountedRounds = 5;
 constexpr char kUsage[] =
     "usage: bench_attach [options]\n"
-    "  --plugins DIR     our executables (default: ../cni beside this program)\n"
+    "  --plugins DIR     our executables (default: those of this build)\n"
     "  --reference DIR   the reference plugins (default: /usr/lib/cni)\n"
     "  --floor FILE      the bare C program (default: beside this program)\n"
     "  --rounds N        measured rounds (default: 40)\n"
@@ -31,7 +31,7 @@ constexpr char kUsage[] =
     "needs root, iproute2, nftables and, for the reference with ipMasq, iptables\n";
 
 struct Options {
-  std::string plugins = own_directory() + "/../cni";
+  std::string plugins = own_directory() + "/../libexec/cni";
   std::string reference = "/usr/lib/cni";
   std::string floor = own_directory() + "/floor";
   std::string ruleset = own_directory() + "/masquerade.nft";
@@ -113,7 +113,8 @@ void measure_round(Stage& stage, Count count, Series* add, Series* del) {
                               .netns = stage.container.path(),
                               .number = number};
   const auto keep = [&](Series* series, Sample sample) {
-    if (series != nullptr) (count == Count::kTime ? series->timed : series->counted).push_back(std::move(sample));
+    if (series != nullptr)
+      (count == Count::kTime ? series->timed : series->counted).push_back(std::move(sample));
   };
   settle();
   keep(add, stage.candidate->add(attachment, count));
@@ -146,9 +147,10 @@ std::vector<std::unique_ptr<Stage>> make_stages(const Options& options, bool mas
   std::vector<std::unique_ptr<Stage>> stages;
   const auto add = [&](const std::string& who, auto make) {
     const NetworkOptions network{.name = who + (masquerade ? "-masq" : "-plain"), .masquerade = masquerade};
-    stages.push_back(std::make_unique<Stage>(
-        Stage{.who = who, .host = Namespace(network.name), .container = Namespace(network.name + "-measured"),
-              .candidate = make(network)}));
+    stages.push_back(std::make_unique<Stage>(Stage{.who = who,
+                                                   .host = Namespace(network.name),
+                                                   .container = Namespace(network.name + "-measured"),
+                                                   .candidate = make(network)}));
     stages.back()->host.enter();
     prepare({"ip", "link", "set", "lo", "up"});
     stages.back()->candidate->set_up();

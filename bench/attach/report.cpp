@@ -48,7 +48,9 @@ struct AimTable {
   std::vector<std::vector<std::string>> rows{{"what", "aim", "reached", ""}};
   int missed = 0;
 
-  void at_most(const std::string& what, double aim, double reached) { add(what, "<=", aim, reached, reached <= aim); }
+  void at_most(const std::string& what, double aim, double reached) {
+    add(what, "<=", aim, reached, reached <= aim);
+  }
   void at_least(const std::string& what, double aim, double reached) {
     add(what, ">=", aim, reached, reached >= aim);
   }
@@ -69,7 +71,8 @@ void check_cell(const Results& results, const Cell& cell, AimTable& aims) {
     const bool add = cell.verb == "ADD";
     const double wall_aim = cell.masquerade ? (add ? 12.0 : 30.0) : (add ? 4.0 : 11.0);
     aims.at_least(title(cell) + ": reference wall / ours", wall_aim, theirs.wall.median / ours.wall.median);
-    aims.at_least(title(cell) + ": reference CPU / ours", cell.masquerade ? 10.0 : 5.0, theirs.cpu / ours.cpu);
+    aims.at_least(title(cell) + ": reference CPU / ours", cell.masquerade ? 10.0 : 5.0,
+                  theirs.cpu / ours.cpu);
   }
   aims.at_most(title(cell) + ": memory, MB", 2.5, static_cast<double>(ours.max_rss_kb) / 1024);
 }

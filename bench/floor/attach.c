@@ -39,8 +39,7 @@ static void put_one_queue(struct message* m) {
 /* The host's end comes up with the creation; the peer cannot (veth_open() says ENOTCONN until both ends
  * know each other, drivers/net/veth.c). The alias is ignored at creation, so it is a second message. */
 static void put_veth(struct message* m, const struct attachment* a, uint32_t bridge, int netns) {
-  struct ifinfomsg* link =
-      message_begin(m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, sizeof *link);
+  struct ifinfomsg* link = message_begin(m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, sizeof *link);
   link->ifi_flags = link->ifi_change = IFF_UP;
   put_string(m, IFLA_IFNAME, a->host_if);
   put_u32(m, IFLA_MTU, a->mtu);

@@ -19,7 +19,7 @@ namespace {
 
 struct Options {
   int rounds = 200;
-  std::string plugins = own_directory() + "/../cni";
+  std::string plugins = own_directory() + "/../libexec/cni";
   std::string reference = "/usr/lib/cni";
   std::string empty = own_directory() + "/empty";
 };
@@ -85,7 +85,8 @@ int run(const Options& options) {
     for (auto& row : rows) run_once(row);
 
   const double floor = summarize(rows[0].wall).median;
-  std::vector<std::vector<std::string>> table{{"program", "wall us [p10-p90]", "x empty", "CPU us", "RSS KB"}};
+  std::vector<std::vector<std::string>> table{
+      {"program", "wall us [p10-p90]", "x empty", "CPU us", "RSS KB"}};
   for (const auto& row : rows) {
     const Summary wall = summarize(row.wall);
     table.push_back({row.file, format("%.0f [%.0f-%.0f]", wall.median, wall.p10, wall.p90),

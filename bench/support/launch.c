@@ -7,8 +7,8 @@
  *   WAIT_STATUS START_NS END_NS CPU_US MAXRSS_KB SYSCALLS
  *
  * From before the fork until the program itself is reaped, by CLOCK_MONOTONIC; CPU_US, MAXRSS_KB and SYSCALLS
- * are over it and all its descendants, detached ones included. With -s system calls are counted with ptrace, and the
- * times mean nothing. */
+ * are over it and all its descendants, detached ones included. With -s system calls are counted with ptrace,
+ * and the times mean nothing. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
@@ -57,8 +57,7 @@ static void resume(pid_t pid, int status, struct cost* cost) {
   int deliver = 0;
   if (signal == (SIGTRAP | 0x80)) {
     struct __ptrace_syscall_info info;
-    if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) > 0 &&
-        info.op == PTRACE_SYSCALL_INFO_ENTRY)
+    if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof info, &info) > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY)
       cost->syscalls++;
   } else if (event == 0 && signal != SIGSTOP && signal != SIGTRAP) {
     deliver = signal;

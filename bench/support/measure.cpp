@@ -61,8 +61,8 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
   return result;
 }
 
-pid_t spawn(const std::vector<std::string>& argv, const std::vector<std::string>& environment, int in, int out,
-            int report) {
+pid_t spawn(const std::vector<std::string>& argv, const std::vector<std::string>& environment, int in,
+            int out, int report) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);

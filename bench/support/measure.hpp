@@ -8,9 +8,9 @@ namespace fairlead::bench {
 
 /// A program to run once.
 struct Command {
-  std::vector<std::string> argv;         ///< argv[0] is the file's path
+  std::vector<std::string> argv;           ///< argv[0] is the file's path
   std::vector<std::string> environment{};  ///< all of it, "NAME=value"
-  std::string input{};                   ///< standard input, at most a pipe's 64 KiB
+  std::string input{};                     ///< standard input, at most a pipe's 64 KiB
 };
 
 /// What one run cost, over the program and all its descendants; `wall_us` until the program's exit, or
