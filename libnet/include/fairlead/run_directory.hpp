@@ -1,7 +1,6 @@
 // Where the state of running containers is kept: records, lease index, locks, sockets.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "fairlead/result.hpp"
@@ -24,8 +23,5 @@ struct RunDirectoryInputs {
 
 /// The same, from /proc/self/uid_map, the environment and the file system. Creates nothing.
 [[nodiscard]] Result<std::string> run_directory(const std::string& configured);
-
-/// Creates `path` and the directories above it that are missing. An existing directory is success.
-[[nodiscard]] Result<void> make_directories(const std::string& path, std::uint32_t mode);
 
 }  // namespace fairlead

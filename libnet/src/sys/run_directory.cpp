@@ -73,20 +73,4 @@ Result<std::string> run_directory(const std::string& configured) {
   return choose_run_directory(inputs);
 }
 
-Result<void> make_directories(const std::string& path, std::uint32_t mode) {
-  if (::mkdir(path.c_str(), mode) == 0) return {};
-  if (errno == ENOENT) {
-    const std::size_t slash = path.find_last_of('/');
-    if (slash != std::string::npos && slash > 0) {
-      FAIRLEAD_CHECK(make_directories(path.substr(0, slash), mode));
-      if (::mkdir(path.c_str(), mode) == 0) return {};
-    }
-  }
-  const int err = errno;
-  // mkdir answers EEXIST for a file of that name too, and EROFS before EEXIST on some file systems.
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
-  return Unexpected(error_from_errno(err, "create directory " + path));
-}
-
 }  // namespace fairlead

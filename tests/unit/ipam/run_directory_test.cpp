@@ -1,9 +1,6 @@
 #include "fairlead/run_directory.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/stat.h>
-
-#include "tests/unit/ipam/temp_directory.hpp"
 
 namespace fairlead {
 namespace {
@@ -47,24 +44,6 @@ TEST(RunDirectory, OfAUserNamespaceIsXdgThenTheSystemsThenAnError) {
   ASSERT_FALSE(path);
   EXPECT_EQ(path.error().code, Errc::kDenied);
   EXPECT_NE(path.error().remedy.find("FAIRLEAD_RUN_DIR"), std::string::npos);
-}
-
-TEST(MakeDirectories, CreatesEveryMissingLevelAndAcceptsWhatExists) {
-  const test::TempDirectory dir;
-  ASSERT_TRUE(make_directories(dir / "a/b/c", 0700));
-  ASSERT_TRUE(make_directories(dir / "a/b/c", 0700));
-  struct stat status {};
-  ASSERT_EQ(::stat((dir / "a/b/c").c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 07777U, 0700U);
-}
-
-TEST(MakeDirectories, NamesTheFileThatIsInTheWay) {
-  const test::TempDirectory dir;
-  test::write_file(dir / "a", "");
-  auto made = make_directories(dir / "a/b", 0700);
-  ASSERT_FALSE(made);
-  EXPECT_NE(made.error().what.find(dir / "a"), std::string::npos);
-  EXPECT_NE(made.error().what.find("ENOTDIR"), std::string::npos) << made.error().what;
 }
 
 }  // namespace
