@@ -1,6 +1,7 @@
 #include "plugins/cni/result_json.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace fairlead::cni {
@@ -109,16 +110,6 @@ Json family_shape(const AddResult& result) {
   return object;
 }
 
-Result<Dns> decode_dns(const Node& node) {
-  Dns dns;
-  FAIRLEAD_TRY(dns.nameservers, node.strings("nameservers"));
-  FAIRLEAD_TRY(auto domain, node.string("domain"));
-  dns.domain = std::move(domain).value_or("");
-  FAIRLEAD_TRY(dns.search, node.strings("search"));
-  FAIRLEAD_TRY(dns.options, node.strings("options"));
-  return dns;
-}
-
 Result<Interface> decode_interface(const Node& node) {
   Interface interface;
   FAIRLEAD_TRY(interface.name, node.required_string("name"));
@@ -171,9 +162,9 @@ Result<std::optional<std::uint32_t>> above_zero(const Node& node, std::string_vi
 }
 
 Result<Route> decode_route(const Node& node) {
-  FAIRLEAD_TRY(const auto dst, node.network("dst"));
-  if (!dst) return node.invalid("dst is missing");
-  Route route{.dst = *dst};
+  // Host bits are cut off: the reference's own example has a route to 3ffe:ffff:0:1ff::1/64.
+  FAIRLEAD_TRY(const IfaceAddress dst, required_address(node, "dst"));
+  Route route{.dst = dst.network()};
   FAIRLEAD_TRY(route.gw, node.ip("gw"));
   if (route.gw && route.gw->family() != route.dst.family()) {
     return node.invalid("gw is of the other address family");
@@ -188,12 +179,9 @@ Result<Route> decode_route(const Node& node) {
   return route;
 }
 
-Result<void> decode_routes(const Node& parent, AddResult& result) {
-  FAIRLEAD_TRY(const auto nodes, parent.items("routes"));
-  for (const Node& node : nodes) {
-    FAIRLEAD_TRY(Route route, decode_route(node));
-    result.routes.push_back(std::move(route));
-  }
+Result<void> append_routes(const Node& parent, AddResult& result) {
+  FAIRLEAD_TRY(std::vector<Route> routes, decode_routes(parent));
+  std::ranges::move(routes, std::back_inserter(result.routes));
   return {};
 }
 
@@ -205,7 +193,7 @@ Result<void> decode_family(const Node& root, std::string_view key, IpFamily fami
   Ip ip{.address = address};
   FAIRLEAD_TRY(ip.gateway, decode_gateway(node, family));
   result.ips.push_back(std::move(ip));
-  return decode_routes(node, result);
+  return append_routes(node, result);
 }
 
 Result<void> decode_lists(const Node& root, DanglingIndex dangling, AddResult& result) {
@@ -219,7 +207,7 @@ Result<void> decode_lists(const Node& root, DanglingIndex dangling, AddResult& r
     FAIRLEAD_TRY(Ip ip, decode_ip(node, result.interfaces.size(), dangling));
     result.ips.push_back(std::move(ip));
   }
-  return decode_routes(root, result);
+  return append_routes(root, result);
 }
 
 }  // namespace
@@ -248,6 +236,26 @@ Result<std::string> encode_result(const AddResult& result, const SpecVersion& ve
   document["cniVersion"] = version.to_string();
   put(document, "dns", dns_to_json(result.dns));
   return to_line(document);
+}
+
+Result<Dns> decode_dns(const Node& node) {
+  Dns dns;
+  FAIRLEAD_TRY(dns.nameservers, node.strings("nameservers"));
+  FAIRLEAD_TRY(auto domain, node.string("domain"));
+  dns.domain = std::move(domain).value_or("");
+  FAIRLEAD_TRY(dns.search, node.strings("search"));
+  FAIRLEAD_TRY(dns.options, node.strings("options"));
+  return dns;
+}
+
+Result<std::vector<Route>> decode_routes(const Node& parent) {
+  std::vector<Route> routes;
+  FAIRLEAD_TRY(const auto nodes, parent.items("routes"));
+  for (const Node& node : nodes) {
+    FAIRLEAD_TRY(Route route, decode_route(node));
+    routes.push_back(std::move(route));
+  }
+  return routes;
 }
 
 Result<AddResult> decode_result(const Node& node, const SpecVersion& fallback, DanglingIndex dangling) {

@@ -21,6 +21,11 @@ enum class DanglingIndex {
 [[nodiscard]] Result<AddResult> decode_result(const Node& node, const SpecVersion& fallback,
                                               DanglingIndex dangling);
 
+/// The `routes` of an object, of a configuration as well as of a result; none if it has no such key.
+[[nodiscard]] Result<std::vector<Route>> decode_routes(const Node& parent);
+/// The object that `dns` holds; empty if it is absent.
+[[nodiscard]] Result<Dns> decode_dns(const Node& node);
+
 /// Whether a result can be told in `version` at all. Versions 0.1.0 and 0.2.0 know one address per family
 /// and nothing without an address.
 [[nodiscard]] Result<void> check_expressible(const AddResult& result, const SpecVersion& version);

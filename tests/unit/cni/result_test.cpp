@@ -155,6 +155,14 @@ struct BadResult {
   const char* message;
 };
 
+TEST(Result, TakesARouteWithHostBitsAsOneToItsNetwork) {
+  const auto document = Document::parse(R"({"routes":[{"dst":"3ffe:ffff:0:1ff::1/64"}]})");
+  ASSERT_TRUE(document);
+  const auto routes = decode_routes((*document)->root());
+  ASSERT_TRUE(routes) << routes.error().to_string();
+  EXPECT_EQ(*routes, (std::vector<Route>{{.dst = network("3ffe:ffff:0:1ff::/64")}}));
+}
+
 TEST(Result, NamesThePathOfWhatIsWrong) {
   const BadResult bad[] = {
       {R"({"ips":[{}]})", "ips[0]: address is missing"},
@@ -162,7 +170,7 @@ TEST(Result, NamesThePathOfWhatIsWrong) {
       {R"({"ips":[{"address":"10.1.2.3/24","gateway":"::1"}]})",
        "ips[0]: gateway is of the other address family"},
       {R"({"routes":[{"gw":"10.1.2.1"}]})", "routes[0]: dst is missing"},
-      {R"({"routes":[{"dst":"10.1.2.1/24"}]})", "routes[0].dst: "},
+      {R"({"routes":[{"dst":"10.1.2.0"}]})", "routes[0].dst: "},
       {R"({"routes":[{"dst":"10.1.2.0/24","gw":"::1"}]})", "routes[0]: gw is of the other address family"},
       {R"({"routes":[{"dst":"10.1.2.0/24","scope":256}]})",
        "routes[0].scope: must be an integer from 0 to 255"},
