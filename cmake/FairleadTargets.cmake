@@ -29,7 +29,10 @@ function(fairlead_module name)
   fairlead_check_layers(${name} ${ARG_LAYER} ${ARG_DEPENDS})
   add_library(fairlead_${name} STATIC ${ARG_SOURCES})
   set_target_properties(fairlead_${name} PROPERTIES FAIRLEAD_LAYER ${ARG_LAYER})
-  target_link_libraries(fairlead_${name} PUBLIC fairlead_options ${ARG_LIBRARIES} PRIVATE ${ARG_PRIVATE_LIBRARIES})
+  # Our warnings and the tree's include directory are not for those who use an installed library.
+  target_link_libraries(fairlead_${name}
+    PUBLIC $<BUILD_INTERFACE:fairlead_options> ${ARG_LIBRARIES} PRIVATE ${ARG_PRIVATE_LIBRARIES})
+  target_compile_features(fairlead_${name} PUBLIC cxx_std_20)
   foreach(dep IN LISTS ARG_DEPENDS)
     target_link_libraries(fairlead_${name} PUBLIC fairlead_${dep})
   endforeach()
