@@ -4,8 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -33,9 +34,14 @@ struct Element {
   SetRef set;
   Bytes key;
   Bytes data{};
-  std::string comment{};  ///< NFTNL_UDATA_SET_ELEM_COMMENT, cut at 127 bytes
+  std::string comment{};  ///< stored as stored_comment(comment), which is what a query returns
   bool operator==(const Element&) const = default;
 };
+
+/// The form in which a comment is stored: at most 127 bytes, and every byte that is not printable ASCII,
+/// and the double quote, replaced by '?'. nft(8) prints comments unescaped and its JSON writer stops at
+/// a byte that is not UTF-8, so anything else would make our tables unlistable or not loadable again.
+[[nodiscard]] std::string stored_comment(std::string_view text);
 
 /// Builds the key or data of an element field by field.
 class KeyBuilder {
@@ -44,15 +50,16 @@ class KeyBuilder {
   KeyBuilder& address(const IpAddress& address);
   KeyBuilder& u8(std::uint8_t value);     ///< e.g. inet_proto
   KeyBuilder& be16(std::uint16_t value);  ///< e.g. inet_service
-  [[nodiscard]] Bytes take() && { return std::move(bytes_); }
+  [[nodiscard]] Bytes take() { return std::move(bytes_); }
 
  private:
   KeyBuilder& field(const std::uint8_t* data, std::size_t size);
   Bytes bytes_;
 };
 
-/// Field types of keys and data, with nft's type numbers (libnftables datatype.h).
+/// Field types of keys and data, with nft's type numbers (datatype.h of nftables).
 enum class FieldType : std::uint8_t {
+  kNfproto = 2,
   kIpv4Addr = 7,
   kIpv6Addr = 8,
   kEtherAddr = 9,
@@ -62,11 +69,11 @@ enum class FieldType : std::uint8_t {
   kIfname = 41,
 };
 
+/// Sets and maps are hash tables: constant cost per lookup and per change (no intervals).
 struct SetSpec {
   std::string name;
   std::vector<FieldType> key;
   std::vector<FieldType> data{};  ///< empty: a set, else a map
-  bool interval = false;
   bool operator==(const SetSpec&) const = default;
 };
 
@@ -102,7 +109,7 @@ struct Lookup {
 };
 struct Compare {
   Load load;
-  Bytes value;
+  Bytes value;   ///< network order; host order for kMark
   Bytes mask{};  ///< empty: all bits
   bool invert = false;
   bool operator==(const Compare&) const = default;
@@ -137,8 +144,12 @@ struct ChainSpec {
   bool operator==(const ChainSpec&) const = default;
 };
 
-/// The fixed part of a table. `layout` is stored in the table's user data, so that another version
-/// can tell what it found and upgrade in one transaction.
+/// The fixed part of a table. `layout` is stored in the table's comment ("<name> layout <n>"), so that
+/// another version can tell what it found and upgrade in one transaction, and so that it survives an
+/// `nft list ruleset` that is loaded again. Base chains have policy accept.
+///
+/// Sets that two layouts have in common keep their elements in an upgrade; a set whose type changes must
+/// therefore change its name.
 struct TableSpec {
   Family family = Family::kInet;
   std::string name;
@@ -148,5 +159,8 @@ struct TableSpec {
   std::vector<RuleSpec> rules{};
   bool operator==(const TableSpec&) const = default;
 };
+
+/// The table as `nft list table` prints it while its sets are empty (nft 1.0.6).
+[[nodiscard]] std::string to_text(const TableSpec& table);
 
 }  // namespace fairlead::nft

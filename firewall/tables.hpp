@@ -1,0 +1,17 @@
+// The tables that all attachments of a host share: a fixed number of rules, which look sets up.
+#pragma once
+
+#include "fairlead/ip_address.hpp"
+#include "fairlead/nft.hpp"
+
+namespace fairlead::firewall {
+
+/// `inet fairlead`: NAT of routed traffic.
+[[nodiscard]] nft::TableSpec inet_table();
+
+/// Packets that came in by this link from this address are masqueraded: `iifname . saddr`.
+[[nodiscard]] nft::SetRef masquerade_set(IpFamily family);
+/// Unless they leave by this link: `saddr . oifname`.
+[[nodiscard]] nft::SetRef masquerade_exempt_set(IpFamily family);
+
+}  // namespace fairlead::firewall

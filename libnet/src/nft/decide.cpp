@@ -1,0 +1,201 @@
+#include "nft/decide.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "nft/values.hpp"
+
+namespace fairlead::nft {
+namespace {
+
+constexpr std::size_t kValueMax = 64;  // NFT_DATA_VALUE_MAXLEN
+constexpr std::size_t kNameMax = 255;  // NFT_NAME_MAXLEN less the terminating zero
+
+/// What several ops on one key come to.
+struct Touched {
+  ElementKey key;
+  const Element* want = nullptr;  ///< null: removed
+  std::vector<std::size_t> ops;
+};
+
+TableKey table_key(const SetRef& set) { return {set.family, set.table}; }
+
+std::optional<Error> unusable(const TableState& state, const TableSpec& spec) {
+  if (!state.present) return std::nullopt;
+  const std::string name = name_of(spec.family, spec.name);
+  if (state.layout == 0) {
+    return Error{.code = Errc::kExists,
+                 .what = name + ": exists and was not made by this program (it has no comment \"" +
+                         layout_comment(spec.name, spec.layout) + "\")",
+                 .remedy = std::string("nft delete table ") + to_string(spec.family) + " " + spec.name};
+  }
+  if (state.layout > spec.layout) {
+    return Error{.code = Errc::kUnsupported,
+                 .what = name + ": has layout " + std::to_string(state.layout) + ", this version knows " +
+                         std::to_string(spec.layout),
+                 .remedy = "a newer version made it and may be using it: use that version"};
+  }
+  return std::nullopt;
+}
+
+bool same_element(const Element& want, const Element& have) {
+  return want.data == have.data && stored_comment(want.comment) == have.comment;
+}
+
+/// The ops' elements, each key once, in the order of their first op.
+std::vector<Touched> touched_elements(std::span<const Op> ops) {
+  std::vector<Touched> touched;
+  std::map<ElementKey, std::size_t> index;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    const Element* element = element_of(ops[i]);
+    if (element == nullptr) continue;
+    const auto [at, fresh] = index.try_emplace({element->set, element->key}, touched.size());
+    if (fresh) touched.push_back({.key = at->first, .want = nullptr, .ops = {}});
+    Touched& one = touched[at->second];
+    one.want = std::holds_alternative<AddElement>(ops[i].action) ? element : nullptr;
+    one.ops.push_back(i);
+  }
+  return touched;
+}
+
+class Decision {
+ public:
+  Decision(std::span<const Op> ops, const Observed& observed)
+      : ops_(ops), observed_(observed), touched_(touched_elements(ops)) {
+    plan_.needs.resize(ops.size(), 0);
+  }
+
+  Planned run() && {
+    find_tables();
+    if (!plan_.refused) remove();
+    if (!plan_.refused) make_tables();
+    if (!plan_.refused) add();
+    return std::move(plan_);
+  }
+
+ private:
+  void refuse(std::size_t op, Error error) { plan_.refused.emplace(op, std::move(error)); }
+
+  void find_tables() {
+    for (std::size_t i = 0; i < ops_.size(); ++i) {
+      if (element_of(ops_[i]) != nullptr) continue;
+      if (const auto* ensure = std::get_if<EnsureTable>(&ops_[i].action)) {
+        const TableSpec& spec = ensure->table;
+        const TableState& state = observed_.tables.at({spec.family, spec.name});
+        if (auto error = unusable(state, spec)) return refuse(i, *std::move(error));
+        if (state.present && !needs_replacement(state, spec)) continue;
+        fresh_.try_emplace({spec.family, spec.name}, i);
+      } else {
+        return refuse(i, {.code = Errc::kInternal, .what = "not an nftables operation"});
+      }
+    }
+  }
+
+  /// The element as the kernel holds it when this transaction starts, or null.
+  const Element* have(const Touched& one) const {
+    if (fresh_.contains(table_key(one.key.first))) return nullptr;  // goes with its table
+    const auto found = observed_.elements.find(one.key);
+    return found == observed_.elements.end() ? nullptr : &found->second;
+  }
+
+  void command(Command step, const std::vector<std::size_t>& ops) {
+    plan_.commands.push_back(std::move(step));
+    for (const std::size_t op : ops) plan_.needs[op] = plan_.commands.size();
+  }
+
+  void remove() {
+    for (const Touched& one : touched_) {
+      const Element* existing = have(one);
+      if (existing == nullptr || (one.want != nullptr && same_element(*one.want, *existing))) continue;
+      command({.kind = Command::Kind::kRemoveElement, .op = one.ops.back(), .element = *existing}, one.ops);
+    }
+  }
+
+  void make_tables() {
+    for (const auto& [key, op] : fresh_) {
+      const TableSpec& spec = std::get<EnsureTable>(ops_[op].action).table;
+      const bool present = observed_.tables.at(key).present;
+      command({.kind = present ? Command::Kind::kReplaceTable : Command::Kind::kCreateTable,
+               .op = op,
+               .table = &spec},
+              {op});
+      if (present && !carry_over(spec, op)) return;
+    }
+  }
+
+  /// The old table's elements, as far as no op says something else about them.
+  bool carry_over(const TableSpec& spec, std::size_t op) {
+    std::set<ElementKey> named;
+    for (const Touched& one : touched_) named.insert(one.key);
+    for (const Element& old : observed_.old_elements) {
+      if (table_key(old.set) != TableKey(spec.family, spec.name)) continue;
+      const auto set = std::ranges::find(spec.sets, old.set.set, &SetSpec::name);
+      if (set == spec.sets.end() || named.contains({old.set, old.key})) continue;
+      if (old.key.size() != padded_size(set->key) || old.data.size() != padded_size(set->data)) {
+        refuse(op, {.code = Errc::kUnsupported,
+                    .what = name_of(old.set) + ": its elements do not fit into layout " +
+                            std::to_string(spec.layout)});
+        return false;
+      }
+      command({.kind = Command::Kind::kAddElement, .op = op, .element = old}, {op});
+    }
+    return true;
+  }
+
+  void add() {
+    for (const Touched& one : touched_) {
+      if (one.want == nullptr) continue;
+      const Element* existing = have(one);
+      if (existing != nullptr && same_element(*one.want, *existing)) continue;
+      command({.kind = Command::Kind::kAddElement, .op = one.ops.back(), .element = *one.want}, one.ops);
+    }
+  }
+
+  std::span<const Op> ops_;
+  const Observed& observed_;
+  std::vector<Touched> touched_;
+  std::map<TableKey, std::size_t> fresh_;  // tables made by this transaction, and the op that asks for it
+  Planned plan_;
+};
+
+}  // namespace
+
+bool needs_replacement(const TableState& state, const TableSpec& spec) {
+  return state.present && state.layout != 0 &&
+         (state.layout < spec.layout || (state.layout == spec.layout && !state.complete));
+}
+
+std::optional<Error> malformed(const SetRef& set) {
+  for (const std::string& name : {set.table, set.set}) {
+    if (name.empty() || name.size() > kNameMax || name.find('\0') != std::string::npos) {
+      return Error{.code = Errc::kInvalid, .what = name_of(set) + ": names have 1 to 255 bytes"};
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> malformed(const Element& element) {
+  if (element.key.empty() || element.key.size() > kValueMax || element.data.size() > kValueMax) {
+    return Error{.code = Errc::kInvalid,
+                 .what = name_of(element.set) +
+                         ": a key has 1 to 64 bytes, data at most 64; this element has " +
+                         std::to_string(element.key.size()) + " and " + std::to_string(element.data.size())};
+  }
+  return malformed(element.set);
+}
+
+Planned decide(std::span<const Op> ops, const Observed& observed) { return Decision(ops, observed).run(); }
+
+const Element* element_of(const Op& op) {
+  if (const auto* add = std::get_if<AddElement>(&op.action)) return &add->element;
+  if (const auto* remove = std::get_if<RemoveElement>(&op.action)) return &remove->element;
+  return nullptr;
+}
+
+std::string name_of(Family family, const std::string& table) {
+  return std::string("table ") + to_string(family) + " " + table;
+}
+
+std::string name_of(const SetRef& set) { return "set " + set.set + " of " + name_of(set.family, set.table); }
+
+}  // namespace fairlead::nft

@@ -1,0 +1,65 @@
+// What a list of ops needs, given what the kernel holds: pure, so that every case is a unit test.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "fairlead/op.hpp"
+
+namespace fairlead::nft {
+
+struct TableState {
+  bool present = false;
+  std::uint32_t layout = 0;  ///< 0: no layout comment, so not one of ours
+  bool complete = true;  ///< false if it has fewer sets, chains or rules than the spec (`nft flush table`)
+};
+
+using TableKey = std::pair<Family, std::string>;
+using ElementKey = std::pair<SetRef, Bytes>;
+
+struct Observed {
+  std::map<TableKey, TableState> tables;   ///< every table that an EnsureTable names
+  std::map<ElementKey, Element> elements;  ///< those of the named elements that exist
+  std::vector<Element> old_elements;       ///< of tables that are to be replaced
+  std::uint32_t generation = 0;            ///< of the ruleset, 0: not asked for
+};
+
+/// One indivisible step of a transaction.
+struct Command {
+  enum class Kind : std::uint8_t { kRemoveElement, kCreateTable, kReplaceTable, kAddElement };
+  Kind kind;
+  std::size_t op;                    ///< whose error it is when this step is refused
+  const TableSpec* table = nullptr;  ///< kCreateTable, kReplaceTable; lives as long as the ops
+  Element element{};                 ///< kAddElement, kRemoveElement
+};
+
+struct Planned {
+  /// In the order to send: removals, tables, additions; so that a split one removes first.
+  std::vector<Command> commands;
+  /// For each op how many commands must be committed for it to be done; 0: nothing to do.
+  std::vector<std::size_t> needs;
+  std::optional<std::pair<std::size_t, Error>> refused;  ///< the op that cannot be, and why
+};
+
+/// True if the table must be replaced to become what the spec says.
+[[nodiscard]] bool needs_replacement(const TableState& state, const TableSpec& spec);
+
+/// Why a message about it cannot be built, or nothing. All functions below and the encoder rely on it.
+[[nodiscard]] std::optional<Error> malformed(const SetRef& set);
+[[nodiscard]] std::optional<Error> malformed(const Element& element);
+
+[[nodiscard]] Planned decide(std::span<const Op> ops, const Observed& observed);
+
+/// The element that an op adds or removes, or null.
+[[nodiscard]] const Element* element_of(const Op& op);
+
+/// "table inet fairlead", "set masq4 of table inet fairlead"
+[[nodiscard]] std::string name_of(Family family, const std::string& table);
+[[nodiscard]] std::string name_of(const SetRef& set);
+
+}  // namespace fairlead::nft

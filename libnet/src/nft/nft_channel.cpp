@@ -1,0 +1,344 @@
+#include "nft/nft_channel.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+#include "nft/decide.hpp"
+#include "nft/encode.hpp"
+#include "nft/reply.hpp"
+#include "nft/values.hpp"
+
+namespace fairlead::nft {
+namespace {
+
+/// Answers to this many queries fit into any receive buffer, also one of net.core.rmem_max.
+constexpr std::size_t kQueriesPerSend = 64;
+constexpr int kDumpTries = 16;
+
+/// How often a transaction that lost a race is decided anew. Each failure costs 12 to 15 ms, except that
+/// EINTR and ERESTART come before anything was built.
+class Retries {
+ public:
+  bool allow(int err) {
+    switch (err) {
+      case EEXIST:
+        return exists_-- > 0;
+      case ENOENT:
+        return missing_-- > 0;
+      case EINTR:
+      case ERESTART:
+        return interrupted_-- > 0;
+      default:
+        return false;
+    }
+  }
+
+ private:
+  int exists_ = 3;
+  int missing_ = 1;
+  int interrupted_ = 16;
+};
+
+/// Rules of the chain and jumps to it: what the kernel counts as its use.
+std::uint32_t uses_of(const TableSpec& table, const std::string& chain) {
+  std::uint32_t uses = 0;
+  for (const RuleSpec& rule : table.rules) {
+    uses += rule.chain == chain ? 1 : 0;
+    for (const Expr& expr : rule.exprs) {
+      const auto* verdict = std::get_if<Verdict>(&expr);
+      uses += verdict != nullptr && verdict->chain == chain ? 1 : 0;
+    }
+  }
+  return uses;
+}
+
+void report(std::size_t op, Error error, std::span<OpOutcome> outcomes) {
+  if (op < outcomes.size()) outcomes[op].error = std::move(error);
+}
+
+}  // namespace
+
+/// One object to ask for: a table, a chain of it, or an element.
+struct Channel::Question {
+  const TableSpec* table = nullptr;
+  const std::string* chain = nullptr;
+  const Element* element = nullptr;
+
+  void encode(std::uint32_t sequence, MessageBuffer* buffer) const {
+    if (element != nullptr) return query_element(*element, sequence, buffer);
+    if (chain != nullptr) return query_chain(*table, *chain, sequence, buffer);
+    query_table(*table, sequence, buffer);
+  }
+  std::string describe() const {
+    if (element != nullptr) return "look for an element in " + name_of(element->set);
+    const std::string name = name_of(table->family, table->name);
+    return chain != nullptr ? "look for chain " + *chain + " of " + name : "look for " + name;
+  }
+};
+
+/// How far a transaction, or the parts of a split one, came.
+struct Channel::Commit {
+  std::size_t committed = 0;  ///< commands from the start of the plan
+  OpStatus rest = OpStatus::kNotDone;
+  int err = 0;  ///< the kernel's errno, 0 also for failures that are not the kernel's
+  std::optional<std::pair<std::size_t, Error>> failure{};  ///< the command, and why
+};
+
+Result<Channel> Channel::open() {
+  FAIRLEAD_TRY(Socket socket, Socket::open());
+  return Channel(std::move(socket));
+}
+
+std::vector<OpOutcome> Channel::apply(std::span<const Op> ops) {
+  std::vector<OpOutcome> outcomes(ops.size());
+  Retries retries;
+  for (int err = attempt(ops, outcomes); err != 0 && retries.allow(err); err = attempt(ops, outcomes)) {
+  }
+  return outcomes;
+}
+
+int Channel::attempt(std::span<const Op> ops, std::span<OpOutcome> outcomes) {
+  std::ranges::fill(outcomes, OpOutcome{});
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    const Element* element = element_of(ops[i]);
+    if (element == nullptr) continue;
+    if (auto error = malformed(*element)) return report(i, *std::move(error), outcomes), 0;
+  }
+  auto observed = observe(ops);
+  if (!observed) return report(0, std::move(observed).error(), outcomes), 0;
+  Planned plan = decide(ops, *observed);
+  const auto replaces = [](const Command& step) { return step.kind == Command::Kind::kReplaceTable; };
+  if (!plan.refused && std::ranges::any_of(plan.commands, replaces)) {
+    observed = observe_for_replacement(ops);
+    if (!observed) return report(0, std::move(observed).error(), outcomes), 0;
+    plan = decide(ops, *observed);
+  }
+  if (plan.refused) return report(plan.refused->first, std::move(plan.refused->second), outcomes), 0;
+
+  Commit result{};
+  if (!plan.commands.empty()) result = commit(plan, 0, plan.commands.size(), observed->generation);
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    outcomes[i].status = plan.needs[i] <= result.committed ? OpStatus::kDone : result.rest;
+  }
+  if (result.failure)
+    report(plan.commands[result.failure->first].op, std::move(result.failure->second), outcomes);
+  return result.err;
+}
+
+Channel::Commit Channel::commit(const Planned& plan, std::size_t first, std::size_t last,
+                                std::uint32_t generation) {
+  const auto commands = std::span(plan.commands).subspan(first, last - first);
+  Transaction transaction;
+  const std::uint32_t begin = socket_.next_sequence();
+  begin_batch(generation, begin, &transaction.buffer);
+  for (std::size_t i = 0; i < commands.size(); ++i)
+    encode_command(commands[i], first + i, begin + 1, &transaction);
+  transaction.buffer.acknowledge_last();
+  const auto messages = static_cast<std::uint32_t>(transaction.infos.size());
+  end_batch(begin + messages + 1, &transaction.buffer);
+  socket_.take_sequences(messages + 2);
+
+  if (auto sent = socket_.send(transaction.buffer.bytes()); !sent) {
+    if (sent.error().kernel->err == EMSGSIZE && commands.size() > 1) {
+      const std::size_t middle = first + commands.size() / 2;
+      Commit half = commit(plan, first, middle, generation);
+      return half.failure ? half : commit(plan, middle, last, 0);
+    }
+    return {.committed = first, .failure = {{first, std::move(sent).error()}}};
+  }
+
+  bool acknowledged = false;
+  std::optional<Ack> refusal;
+  const auto read = socket_.receive_all(
+      {.object = {}, .ack = [&](const Ack& ack) {
+         if (ack.seq - begin > messages + 1) return;
+         if (ack.err == 0) {
+           acknowledged = ack.seq == begin + messages;
+         } else if (!refusal || refusal->seq == begin) {
+           refusal = ack;  // the first message that was refused; the whole batch only if no message was
+         }
+       }});
+  if (refusal) {
+    const std::uint32_t index = std::clamp(refusal->seq - begin, 1U, messages) - 1;
+    const MessageInfo& info = transaction.infos[index];
+    const nlmsghdr* request = refusal->seq == begin ? nullptr : transaction.buffer.message(index + 1);
+    return {.committed = first,
+            .err = refusal->err,
+            .failure = {{info.command, error_of(*refusal, nft::describe(info), request)}}};
+  }
+  if (!acknowledged) {
+    Error error = read ? Error{.code = Errc::kIo, .what = "commit to nf_tables: no answer"} : read.error();
+    return {.committed = first, .rest = OpStatus::kUnknown, .failure = {{first, std::move(error)}}};
+  }
+  deleted_ = deleted_ || std::ranges::any_of(commands, [](const Command& step) {
+               return step.kind == Command::Kind::kRemoveElement || step.kind == Command::Kind::kReplaceTable;
+             });
+  return {.committed = last};
+}
+
+Result<void> Channel::ask(std::span<const Question> questions,
+                          const std::function<void(const Question&, const nlmsghdr*)>& on_object) {
+  for (std::size_t first = 0; first < questions.size(); first += kQueriesPerSend) {
+    const auto part = questions.subspan(first, std::min(kQueriesPerSend, questions.size() - first));
+    const std::uint32_t begin = socket_.next_sequence();
+    MessageBuffer buffer;
+    for (std::size_t i = 0; i < part.size(); ++i)
+      part[i].encode(begin + static_cast<std::uint32_t>(i), &buffer);
+    socket_.take_sequences(static_cast<std::uint32_t>(part.size()));
+    FAIRLEAD_CHECK(socket_.send(buffer.bytes()));
+
+    std::size_t answered = 0;
+    std::optional<Error> failure;
+    FAIRLEAD_CHECK(socket_.receive_all({.object =
+                                            [&](const nlmsghdr* message) {
+                                              const std::uint32_t index = message->nlmsg_seq - begin;
+                                              if (index >= part.size()) return;
+                                              ++answered;
+                                              on_object(part[index], message);
+                                            },
+                                        .ack =
+                                            [&](const Ack& ack) {
+                                              const std::uint32_t index = ack.seq - begin;
+                                              if (index >= part.size()) return;
+                                              ++answered;
+                                              if (ack.err == 0 || ack.err == ENOENT || failure) return;
+                                              failure = error_of(ack, part[index].describe(),
+                                                                 buffer.message(index));
+                                            }}));
+    if (failure) return Unexpected(*std::move(failure));
+    if (answered < part.size()) return Unexpected(Errc::kIo, part.front().describe() + ": no answer");
+  }
+  return {};
+}
+
+Result<Observed> Channel::observe(std::span<const Op> ops) {
+  struct Parts {
+    const TableSpec* spec;
+    TableReply reply{};
+    std::size_t chains_missing = 0;
+  };
+  Observed observed;
+  std::map<TableKey, Parts> parts;
+  std::vector<Question> questions;
+  std::set<std::pair<SetRef, Bytes>> asked;
+  for (const Op& op : ops) {
+    if (const Element* element = element_of(op)) {
+      if (asked.insert({element->set, element->key}).second) questions.push_back({.element = element});
+    } else if (const auto* ensure = std::get_if<EnsureTable>(&op.action)) {
+      const TableSpec& spec = ensure->table;
+      if (!parts.try_emplace({spec.family, spec.name}, Parts{.spec = &spec}).second) continue;
+      observed.tables[{spec.family, spec.name}] = {};
+      questions.push_back({.table = &spec});
+      for (const ChainSpec& chain : spec.chains) questions.push_back({.table = &spec, .chain = &chain.name});
+      parts.at({spec.family, spec.name}).chains_missing = spec.chains.size();
+    }
+  }
+  FAIRLEAD_CHECK(ask(questions, [&](const Question& question, const nlmsghdr* message) {
+    if (question.element != nullptr) {
+      for (Element& element : parse_elements(question.element->set, message)) {
+        if (element.key != question.element->key) continue;
+        observed.elements.insert_or_assign({element.set, element.key}, std::move(element));
+      }
+      return;
+    }
+    const TableKey key(question.table->family, question.table->name);
+    if (question.chain != nullptr) {
+      const auto use = parse_chain_use(message);
+      if (use && *use >= uses_of(*question.table, *question.chain)) --parts.at(key).chains_missing;
+    } else if (auto reply = parse_table(message)) {
+      observed.tables[key] = {.present = true, .layout = layout_of(question.table->name, reply->comment)};
+      parts.at(key).reply = *std::move(reply);
+    }
+  }));
+  for (const auto& [key, part] : parts) {
+    observed.tables[key].complete =
+        part.chains_missing == 0 && part.reply.use >= part.spec->chains.size() + part.spec->sets.size();
+  }
+  return observed;
+}
+
+Result<Observed> Channel::observe_for_replacement(std::span<const Op> ops) {
+  // With the generation from before the first look, the kernel refuses the transaction (ERESTART) if
+  // anything changed since, so no element that another process adds meanwhile gets lost.
+  FAIRLEAD_TRY(const std::uint32_t before, generation());
+  FAIRLEAD_TRY(Observed observed, observe(ops));
+  observed.generation = before;
+  std::set<TableKey> done;
+  for (const Op& op : ops) {
+    const auto* ensure = std::get_if<EnsureTable>(&op.action);
+    if (ensure == nullptr) continue;
+    const TableSpec& spec = ensure->table;
+    const TableKey key(spec.family, spec.name);
+    if (!needs_replacement(observed.tables.at(key), spec) || !done.insert(key).second) continue;
+    for (const SetSpec& set : spec.sets) {
+      FAIRLEAD_TRY(std::vector<Element> old,
+                   elements({.family = spec.family, .table = spec.name, .set = set.name}));
+      std::ranges::move(old, std::back_inserter(observed.old_elements));
+    }
+  }
+  return observed;
+}
+
+Result<std::uint32_t> Channel::generation() {
+  MessageBuffer buffer;
+  const std::uint32_t sequence = socket_.next_sequence();
+  query_generation(sequence, &buffer);
+  socket_.take_sequences(1);
+  FAIRLEAD_CHECK(socket_.send(buffer.bytes()));
+  std::optional<std::uint32_t> number;
+  std::optional<Error> failure;
+  FAIRLEAD_CHECK(socket_.receive_all({.object =
+                                          [&](const nlmsghdr* message) {
+                                            if (message->nlmsg_seq == sequence)
+                                              number = parse_generation(message);
+                                          },
+                                      .ack =
+                                          [&](const Ack& ack) {
+                                            if (ack.seq == sequence && ack.err != 0)
+                                              failure =
+                                                  error_of(ack, "read the ruleset's generation", nullptr);
+                                          }}));
+  if (failure) return Unexpected(*std::move(failure));
+  if (!number) return Unexpected(Errc::kIo, "read the ruleset's generation: no answer");
+  return *number;
+}
+
+Result<std::vector<bool>> Channel::has_elements(std::span<const Element> elements) {
+  std::vector<Question> questions;
+  questions.reserve(elements.size());
+  for (const Element& element : elements) {
+    if (auto error = malformed(element)) return Unexpected(*std::move(error));
+    questions.push_back({.element = &element});
+  }
+  std::vector<bool> found(elements.size(), false);
+  FAIRLEAD_CHECK(ask(questions, [&](const Question& question, const nlmsghdr*) {
+    found[static_cast<std::size_t>(question.element - elements.data())] = true;
+  }));
+  return found;
+}
+
+Result<std::vector<Element>> Channel::elements(const SetRef& set) {
+  if (auto error = malformed(set)) return Unexpected(*std::move(error));
+  for (int tries = 1;; ++tries) {
+    MessageBuffer buffer;
+    const std::uint32_t sequence = socket_.next_sequence();
+    query_elements(set, sequence, &buffer);
+    socket_.take_sequences(1);
+    FAIRLEAD_CHECK(socket_.send(buffer.bytes()));
+    std::vector<Element> found;
+    const auto read = socket_.receive_dump(sequence, {.object =
+                                                          [&](const nlmsghdr* message) {
+                                                            std::ranges::move(parse_elements(set, message),
+                                                                              std::back_inserter(found));
+                                                          },
+                                                      .ack = {}});
+    if (read) return found;
+    if (read.error().code == Errc::kNotFound) return std::vector<Element>{};
+    if (read.error().code != Errc::kInterrupted || tries == kDumpTries) {
+      return Unexpected(Error(read.error()).with_context("list " + name_of(set)));
+    }
+  }
+}
+
+}  // namespace fairlead::nft

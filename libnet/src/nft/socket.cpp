@@ -1,0 +1,182 @@
+#include "nft/socket.hpp"
+
+#include <arpa/inet.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "nft/attributes.hpp"
+
+namespace fairlead::nft {
+namespace {
+
+// One transaction may be as large as the send buffer. 8 MiB hold some 30,000 elements; without
+// CAP_NET_ADMIN in the initial user namespace it is net.core.wmem_max, and callers split.
+constexpr int kSendBuffer = 8 << 20;
+// Errors of a whole transaction come at once, each with its own skb (768 bytes of truesize and more).
+constexpr int kReceiveBuffer = 4 << 20;
+// The kernel fills dump datagrams up to min(reader's buffer, 32 KiB) (netlink_dump in af_netlink.c).
+constexpr std::size_t kDatagram = 32 << 10;
+
+void set_buffer(int fd, int forced, int plain, int size) {
+  if (setsockopt(fd, SOL_SOCKET, forced, &size, sizeof size) < 0) {
+    // Capped by net.core.{w,r}mem_max, never refused.
+    static_cast<void>(setsockopt(fd, SOL_SOCKET, plain, &size, sizeof size));
+  }
+}
+
+Ack parse_ack(const nlmsghdr* message) {
+  Ack ack{.seq = message->nlmsg_seq, .err = EPROTO, .message = "truncated netlink error", .offset = 0};
+  if (mnl_nlmsg_get_payload_len(message) < sizeof(nlmsgerr)) return ack;
+  const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
+  ack.err = -error->error;
+  ack.message.clear();
+  if ((message->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return ack;
+  // Behind the echoed header, and behind the echoed payload too where CAP_ACK did not cut it.
+  std::size_t skip = sizeof(nlmsgerr);
+  if ((message->nlmsg_flags & NLM_F_CAPPED) == 0) {
+    skip += std::max<std::size_t>(error->msg.nlmsg_len, sizeof(nlmsghdr)) - sizeof(nlmsghdr);
+  }
+  for (const Attribute& attribute : Attributes(message, skip)) {
+    if (attribute.type == NLMSGERR_ATTR_MSG) {
+      ack.message.assign(attribute.payload.begin(), std::ranges::find(attribute.payload, std::uint8_t{0}));
+    } else if (attribute.type == NLMSGERR_ATTR_OFFS) {
+      ack.offset = attribute.u32().value_or(0);
+    }
+  }
+  return ack;
+}
+
+}  // namespace
+
+nlmsghdr* MessageBuffer::begin(std::uint16_t type, std::uint16_t flags, std::uint32_t seq,
+                               std::uint8_t family, std::uint16_t res_id, std::size_t room) {
+  if (bytes_.size() - used_ < room) bytes_.resize(std::max(bytes_.size() * 2, used_ + room));
+  last_ = used_;
+  nlmsghdr* header = mnl_nlmsg_put_header(bytes_.data() + used_);
+  header->nlmsg_type = type;
+  header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
+  header->nlmsg_seq = seq;
+  auto* extra = static_cast<nfgenmsg*>(mnl_nlmsg_put_extra_header(header, sizeof(nfgenmsg)));
+  extra->nfgen_family = family;
+  extra->version = NFNETLINK_V0;
+  extra->res_id = htons(res_id);
+  return header;
+}
+
+void MessageBuffer::end() {
+  used_ = last_ + MNL_ALIGN(reinterpret_cast<const nlmsghdr*>(bytes_.data() + last_)->nlmsg_len);
+}
+
+void MessageBuffer::acknowledge_last() {
+  auto* header = reinterpret_cast<nlmsghdr*>(bytes_.data() + last_);
+  header->nlmsg_flags = static_cast<std::uint16_t>(header->nlmsg_flags | NLM_F_ACK);
+}
+
+const nlmsghdr* MessageBuffer::message(std::size_t index) const {
+  const std::byte* at = bytes_.data();
+  while (index-- > 0) at += MNL_ALIGN(reinterpret_cast<const nlmsghdr*>(at)->nlmsg_len);
+  return reinterpret_cast<const nlmsghdr*>(at);
+}
+
+Socket::Socket(UniqueFd fd) : fd_(std::move(fd)), buffer_(kDatagram) {}
+
+Result<Socket> Socket::open() {
+  UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+  if (!fd.valid()) {
+    return Unexpected(error_from_errno(errno, "open netfilter socket")
+                          .with_remedy("the kernel needs nfnetlink (CONFIG_NETFILTER_NETLINK)"));
+  }
+  const int on = 1;
+  for (const int option : {NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK}) {
+    if (setsockopt(fd.get(), SOL_NETLINK, option, &on, sizeof on) < 0) {
+      return Unexpected(error_from_errno(errno, "set option of netfilter socket"));
+    }
+  }
+  set_buffer(fd.get(), SO_SNDBUFFORCE, SO_SNDBUF, kSendBuffer);
+  set_buffer(fd.get(), SO_RCVBUFFORCE, SO_RCVBUF, kReceiveBuffer);
+  return Socket(std::move(fd));
+}
+
+Result<void> Socket::send(std::span<const std::byte> bytes) {
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  ssize_t sent = 0;
+  do {
+    sent = ::sendto(fd_.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&kernel),
+                    sizeof kernel);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) return Unexpected(error_from_errno(errno, "send to nf_tables"));
+  return {};
+}
+
+Result<std::size_t> Socket::receive(int flags) {
+  sockaddr_nl from{};
+  socklen_t from_size = sizeof from;
+  for (;;) {
+    const ssize_t size = ::recvfrom(fd_.get(), buffer_.data(), buffer_.size(), flags | MSG_TRUNC,
+                                    reinterpret_cast<sockaddr*>(&from), &from_size);
+    if (size < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) return std::size_t{0};
+      return Unexpected(error_from_errno(errno, "receive from nf_tables"));
+    }
+    if (from.nl_pid != 0) continue;  // not from the kernel
+    if (static_cast<std::size_t>(size) > buffer_.size()) {
+      return Unexpected(Errc::kIo,
+                        "receive from nf_tables: datagram of " + std::to_string(size) + " bytes is cut");
+    }
+    return static_cast<std::size_t>(size);
+  }
+}
+
+Result<void> Socket::receive_all(const AnswerHandler& handler) {
+  for (;;) {
+    FAIRLEAD_TRY(const std::size_t size, receive(MSG_DONTWAIT));
+    if (size == 0) return {};
+    int left = static_cast<int>(size);
+    for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
+         message = mnl_nlmsg_next(message, &left)) {
+      if (message->nlmsg_type == NLMSG_ERROR) {
+        handler.ack(parse_ack(message));
+      } else if (message->nlmsg_type >= NLMSG_MIN_TYPE && handler.object) {
+        handler.object(message);
+      }
+    }
+  }
+}
+
+Result<void> Socket::receive_dump(std::uint32_t seq, const AnswerHandler& handler) {
+  bool interrupted = false;
+  for (;;) {
+    FAIRLEAD_TRY(const std::size_t size, receive(0));
+    int left = static_cast<int>(size);
+    for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
+         message = mnl_nlmsg_next(message, &left)) {
+      if (message->nlmsg_seq != seq) continue;
+      interrupted = interrupted || (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+      if (message->nlmsg_type == NLMSG_DONE) {
+        // The payload of NLMSG_DONE is the dump's own result.
+        int err = 0;
+        if (mnl_nlmsg_get_payload_len(message) >= sizeof err) {
+          std::memcpy(&err, mnl_nlmsg_get_payload(message), sizeof err);
+        }
+        if (err < 0) return Unexpected(error_from_errno(-err, "list nf_tables objects"));
+        if (interrupted) return Unexpected(Errc::kInterrupted, "list nf_tables objects: changed meanwhile");
+        return {};
+      }
+      if (message->nlmsg_type == NLMSG_ERROR) {
+        const Ack ack = parse_ack(message);
+        if (ack.err != 0) return Unexpected(error_from_errno(ack.err, "list nf_tables objects"));
+      } else if (message->nlmsg_type >= NLMSG_MIN_TYPE) {
+        handler.object(message);
+      }
+    }
+  }
+}
+
+}  // namespace fairlead::nft
