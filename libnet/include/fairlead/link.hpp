@@ -73,9 +73,9 @@ struct LinkSpec {
 /// A link as observed.
 struct LinkState {
   LinkIndex index;
-  std::string name;
-  std::string kind;                 ///< IFLA_INFO_KIND; empty for physical links and lo
-  std::string port_kind;            ///< IFLA_INFO_SLAVE_KIND: what its master is ("bridge")
+  std::string name{};
+  std::string kind{};               ///< IFLA_INFO_KIND; empty for physical links and lo
+  std::string port_kind{};          ///< IFLA_INFO_SLAVE_KIND: what its master is ("bridge")
   std::optional<MacAddress> mac{};  ///< unset when the hardware address is not 6 bytes
   std::uint32_t mtu = 0;            ///< bytes
   bool up = false;                  ///< IFF_UP: administrative state
@@ -87,7 +87,7 @@ struct LinkState {
   std::optional<LinkIndex> master{};
   std::optional<LinkIndex> peer{};          ///< IFLA_LINK: veth peer's index, in its own namespace
   std::optional<std::int32_t> peer_nsid{};  ///< IFLA_LINK_NETNSID, if the peer is elsewhere
-  std::string alias;
+  std::string alias{};
   PortOptions port{};   ///< filled for bridge ports
   BridgeLink bridge{};  ///< filled for bridges
 };

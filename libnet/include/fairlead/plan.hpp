@@ -17,17 +17,25 @@
 
 namespace fairlead {
 
-/// What to do about other addresses of the same family on a link (bridge gateway addresses).
+/// What to do about other addresses of the same family on a link (bridge gateway addresses). Addresses
+/// that the same Desired wants there, and IPv6 link-local ones, are never in conflict.
 enum class AddressConflict : std::uint8_t {
   kKeep,     ///< none of our business
   kRefuse,   ///< IPv4: any other one; IPv6: one whose network overlaps: an error
-  kReplace,  ///< the same ones are removed first (forceAddress)
+  kReplace,  ///< the same ones are removed first (forceAddress); the undo puts them back
 };
 
+/// A link. Of a shared one that exists already only `up` and `promisc` are brought about, and only when
+/// wanted true: MAC, MTU, alias and bridge options are given at creation, afterwards they are its
+/// administrator's. arp_notify is not compared: rtnetlink does not show it per field.
 struct WantLink {
   LinkSpec spec;
   /// Must not exist yet (a container's interface): an existing link of that name is an error.
   bool fresh = false;
+  /// A bridge that exists, without the alias of `spec`, is given the MAC it has: from then on it does
+  /// not change when ports come and go. Whether that was done before cannot be seen, so diff() wants it
+  /// each time: for ADD, not for CHECK.
+  bool pin_mac = false;
 };
 struct WantAddress {
   LinkName link;
@@ -83,13 +91,14 @@ struct Observed {
 using Plan = std::vector<Op>;
 
 /// Asks the kernel about every want: a fixed number of queries per want, whatever else is on the host.
-/// For a fresh attachment `skip_container` leaves the container side unasked (its link is not there
-/// yet; NLM_F_EXCL answers whether the name is free): those items come back empty.
+/// `skip_container` leaves unasked what belongs to a fresh link of the container (it is not there yet;
+/// NLM_F_EXCL answers whether its name is free): those items come back empty.
 [[nodiscard]] Result<Observed> observe(Kernel& kernel, const Desired& desired, bool skip_container = false);
 
 /// The ops that turn `observed` into `desired`, in the order of the wants, each with its reason.
-/// kInvalid or kExists when something is in the way that must not be changed (another kind of link
-/// under the bridge's name, a conflicting gateway address, a taken interface name).
+/// kExists when something is in the way that must not be changed (another kind of link under the
+/// bridge's name, a conflicting gateway address, a taken interface name); kNotFound when something is
+/// missing that no op can make (the link of an address, a sysctl).
 [[nodiscard]] Result<Plan> diff(const Desired& desired, const Observed& observed);
 
 /// Carries the plan out. On failure everything that was done or may have been done is taken back, in

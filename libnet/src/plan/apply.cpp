@@ -1,0 +1,101 @@
+#include <algorithm>
+
+#include "fairlead/plan.hpp"
+#include "plan/touch.hpp"
+
+namespace fairlead {
+namespace {
+
+LinkSet deleted_links(const Plan& plan, const Plan& undo) {
+  LinkSet gone;
+  for (const Op& op : undo) {
+    const auto* removal = std::get_if<DeleteLink>(&op.action);
+    if (removal == nullptr) continue;
+    gone.insert({op.side, removal->name.str()});
+    for (const Op& made : plan) {
+      const auto* creation = std::get_if<CreateLink>(&made.action);
+      if (creation != nullptr && made.side == op.side && creation->spec.name == removal->name) {
+        insert_with_peer(gone, op.side, creation->spec);
+      }
+    }
+  }
+  return gone;
+}
+
+// A transaction that names a missing element fails as a whole and blocks its sender 12 to 15 ms
+// (nf_tables waits for a grace period), so elements are looked up before they are removed.
+Plan without_missing_elements(Kernel& kernel, const Plan& removals) {
+  std::vector<nft::Element> elements;
+  for (const Op& op : removals) {
+    if (const auto* removal = std::get_if<RemoveElement>(&op.action)) elements.push_back(removal->element);
+  }
+  if (elements.empty()) return removals;
+  const auto present = kernel.has_elements(elements);
+  if (!present || present->size() != elements.size()) return removals;  // the removal will say what is wrong
+  Plan plan;
+  std::size_t next = 0;
+  for (const Op& op : removals) {
+    if (!std::holds_alternative<RemoveElement>(op.action) || (*present)[next++]) plan.push_back(op);
+  }
+  return plan;
+}
+
+}  // namespace
+
+Plan undo_of(const Plan& plan, const std::vector<OpOutcome>& outcomes) {
+  Plan undo;
+  for (std::size_t i = outcomes.empty() ? plan.size() : std::min(plan.size(), outcomes.size()); i-- > 0;) {
+    if (!outcomes.empty() && outcomes[i].status == OpStatus::kNotDone) continue;
+    if (auto back = inverse(plan[i])) undo.push_back(*std::move(back));
+  }
+  const LinkSet gone = deleted_links(plan, undo);
+  std::erase_if(undo, [&](const Op& op) { return dies_with(op, gone); });
+  return undo;
+}
+
+std::vector<Error> unwind(Kernel& kernel, const Plan& removals) {
+  std::vector<Error> errors;
+  Plan left = without_missing_elements(kernel, removals);
+  while (!left.empty()) {
+    std::vector<OpOutcome> outcomes = kernel.apply(left);
+    outcomes.resize(left.size());
+    Plan unsent;
+    for (std::size_t i = 0; i < left.size(); ++i) {
+      if (outcomes[i].error) {
+        if (outcomes[i].error->code != Errc::kNotFound) errors.push_back(*std::move(outcomes[i].error));
+      } else if (outcomes[i].status == OpStatus::kNotDone) {
+        unsent.push_back(left[i]);
+      }
+    }
+    if (unsent.size() == left.size()) {  // neither an answer nor progress: never ask for ever
+      errors.push_back(
+          Error{.code = Errc::kInternal, .what = describe(left.front()) + ": was not carried out"});
+      break;
+    }
+    left = std::move(unsent);
+  }
+  return errors;
+}
+
+Result<void> apply(Kernel& kernel, const Plan& plan) {
+  if (plan.empty()) return {};
+  const std::vector<OpOutcome> outcomes = kernel.apply(plan);
+  const auto failed = std::find_if(outcomes.begin(), outcomes.end(),
+                                   [](const OpOutcome& outcome) { return outcome.error.has_value(); });
+  const bool all_done = outcomes.size() == plan.size() &&
+                        std::all_of(outcomes.begin(), outcomes.end(), [](const OpOutcome& outcome) {
+                          return outcome.status == OpStatus::kDone;
+                        });
+  if (all_done && failed == outcomes.end()) return {};
+  Error error =
+      failed != outcomes.end()
+          ? *failed->error
+          : Error{.code = Errc::kInternal, .what = "the plan was not carried out, for no stated reason"};
+  // No outcome at all must not read as "all done" there.
+  std::vector<OpOutcome> known = outcomes;
+  known.resize(plan.size());
+  for (Error& other : unwind(kernel, undo_of(plan, known))) error.secondary.push_back(std::move(other));
+  return Unexpected(std::move(error));
+}
+
+}  // namespace fairlead

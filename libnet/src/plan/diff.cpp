@@ -1,0 +1,87 @@
+#include "plan/differ.hpp"
+
+namespace fairlead {
+namespace {
+
+Result<void> diff_sysctl(PlanDraft& draft, const Want& want, const WantSysctl& wanted,
+                         const Observed::Sysctl& seen) {
+  if (seen.value == wanted.value) return {};
+  if (seen.value) {
+    draft.add(want, SetSysctl{.key = wanted.key, .value = wanted.value, .previous = *seen.value},
+              "is " + *seen.value + ", want " + wanted.value);
+    return {};
+  }
+  // The files of a link that the plan creates appear with it.
+  if (draft.born.contains({want.side, sysctl_link(wanted.key)})) {
+    draft.add(want, SetSysctl{.key = wanted.key, .value = wanted.value, .previous = {}});
+    return {};
+  }
+  if (wanted.optional) return {};
+  return Unexpected(Errc::kNotFound, "sysctl " + place(wanted.key, want.side) + " does not exist",
+                    "load the kernel module that provides it");
+}
+
+// A table is there when an element in it is, so the skeleton is looked at only with something to add.
+void diff_elements(PlanDraft& draft, const Want& want, const WantElements& wanted,
+                   const Observed::Elements& seen) {
+  Plan missing;
+  for (std::size_t i = 0; i < wanted.elements.size(); ++i) {
+    if (i < seen.present.size() && seen.present[i]) continue;
+    missing.push_back(Op{.side = want.side, .action = AddElement{wanted.elements[i]}, .shared = want.shared});
+  }
+  if (missing.empty()) return;
+  for (const nft::TableSpec& table : wanted.tables) {
+    draft.plan.push_back(Op{.side = want.side, .action = EnsureTable{table}, .shared = true});
+  }
+  std::move(missing.begin(), missing.end(), std::back_inserter(draft.plan));
+}
+
+struct DiffOne {
+  PlanDraft& draft;
+  const Desired& desired;
+  const Want& want;
+
+  Result<void> operator()(const WantLink& wanted, const Observed::Link& seen) const {
+    return diff_link(draft, want, wanted, seen);
+  }
+  Result<void> operator()(const WantAddress& wanted, const Observed::Addresses& seen) const {
+    return diff_address(draft, desired, want, wanted, seen);
+  }
+  Result<void> operator()(const WantRoute& wanted, const Observed::Routes& seen) const {
+    return diff_route(draft, want, wanted, seen);
+  }
+  Result<void> operator()(const WantSysctl& wanted, const Observed::Sysctl& seen) const {
+    return diff_sysctl(draft, want, wanted, seen);
+  }
+  Result<void> operator()(const WantElements& wanted, const Observed::Elements& seen) const {
+    diff_elements(draft, want, wanted, seen);
+    return {};
+  }
+  template <class W, class S>
+  Result<void> operator()(const W& /*wanted*/, const S& /*seen*/) const {
+    return Unexpected(Errc::kInternal, "an observation of another kind than its want");
+  }
+};
+
+}  // namespace
+
+std::string place(const std::string& name, Side side) {
+  return side == Side::kContainer ? name + " in the container" : name;
+}
+
+Unexpected link_missing(const std::string& name, Side side) {
+  return {Errc::kNotFound, "link " + place(name, side) + " does not exist"};
+}
+
+Result<Plan> diff(const Desired& desired, const Observed& observed) {
+  if (desired.size() != observed.items.size()) {
+    return Unexpected(Errc::kInternal, "an observation that was made for another desired state");
+  }
+  PlanDraft draft;
+  for (std::size_t i = 0; i < desired.size(); ++i) {
+    FAIRLEAD_CHECK(std::visit(DiffOne{draft, desired, desired[i]}, desired[i].item, observed.items[i]));
+  }
+  return std::move(draft.plan);
+}
+
+}  // namespace fairlead
