@@ -21,6 +21,9 @@ class LeaseIndex {
   /// Touches nothing. With an empty `run_dir` there is no index: reads find nothing, write is kInvalid.
   LeaseIndex(const std::string& run_dir, const std::string& data_dir, const std::string& network);
 
+  /// Empty if there is no index.
+  [[nodiscard]] const std::string& directory() const { return directory_; }
+
   /// The name of an owner's entry.
   [[nodiscard]] static std::string name_of(const Owner& owner);
 

@@ -19,6 +19,9 @@ namespace {
 // 60,000 leases): the round robin nearly always meets a free one at once.
 constexpr unsigned kProbes = 64;
 
+constexpr const char* kSetDataDir = "set ipam.dataDir to a writable directory";
+constexpr const char* kSetRunDir = "set FAIRLEAD_RUN_DIR to a writable directory";
+
 bool is_network_name(const std::string& name) {
   const auto is_letter_or_digit = [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -130,13 +133,12 @@ Result<std::vector<Lease>> describe(const Pool& pool, const std::vector<IpAddres
 }
 
 /// Whether the directory, or the nearest one above it that exists, lets us create files.
-Result<void> check_writable(std::string path) {
+Result<void> check_writable(std::string path, const char* remedy) {
   while (::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
     const int err = errno;
     const std::size_t slash = path.find_last_of('/');
     if (err != ENOENT || slash == std::string::npos || path.size() == 1)
-      return Unexpected(error_from_errno(err, "write to lease directory " + path)
-                            .with_remedy("set ipam.dataDir to a writable directory"));
+      return Unexpected(error_from_errno(err, "write to " + path).with_remedy(remedy));
     path = slash == 0 ? "/" : path.substr(0, slash);
   }
   return {};
@@ -201,8 +203,9 @@ Result<std::vector<Lease>> LeaseStore::allocate(const Pool& pool, const Owner& o
 
 Result<void> LeaseStore::check_available(const Pool& pool) const {
   const std::string context = "network " + network_;
-  if (auto writable = check_writable(path_); !writable)
-    return Unexpected(Error(writable.error()).with_context(context));
+  auto writable = check_writable(path_, kSetDataDir);
+  if (writable) writable = check_writable(index_.directory(), kSetRunDir);
+  if (!writable) return Unexpected(Error(writable.error()).with_context(context));
   auto directory = LeaseDirectory::open(path_);
   if (!directory) {
     if (directory.error().code == Errc::kNotFound) return {};
