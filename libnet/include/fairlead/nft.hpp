@@ -29,7 +29,8 @@ struct SetRef {
 };
 
 /// One element of a set (no data) or of a map. `key` and `data` hold the concatenated fields as the
-/// kernel wants them: network order, each field padded to four bytes (see KeyBuilder).
+/// kernel wants them: network order, each field padded to four bytes unless it is the only one (see
+/// KeyBuilder).
 struct Element {
   SetRef set;
   Bytes key;
@@ -50,11 +51,12 @@ class KeyBuilder {
   KeyBuilder& address(const IpAddress& address);
   KeyBuilder& u8(std::uint8_t value);     ///< e.g. inet_proto
   KeyBuilder& be16(std::uint16_t value);  ///< e.g. inet_service
-  [[nodiscard]] Bytes take() { return std::move(bytes_); }
+  [[nodiscard]] Bytes take();
 
  private:
   KeyBuilder& field(const std::uint8_t* data, std::size_t size);
   Bytes bytes_;
+  std::size_t fields_ = 0;
 };
 
 /// Field types of keys and data, with nft's type numbers (datatype.h of nftables).

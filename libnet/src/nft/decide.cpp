@@ -131,7 +131,7 @@ class Decision {
       if (table_key(old.set) != TableKey(spec.family, spec.name)) continue;
       const auto set = std::ranges::find(spec.sets, old.set.set, &SetSpec::name);
       if (set == spec.sets.end() || named.contains({old.set, old.key})) continue;
-      if (old.key.size() != padded_size(set->key) || old.data.size() != padded_size(set->data)) {
+      if (old.key.size() != key_size(set->key) || old.data.size() != key_size(set->data)) {
         refuse(op, {.code = Errc::kUnsupported,
                     .what = name_of(old.set) + ": its elements do not fit into layout " +
                             std::to_string(spec.layout)});

@@ -101,11 +101,11 @@ void put_set_spec(nlmsghdr* message, const TableSpec& spec, const SetSpec& set, 
   nftnl_set_set_u32(object.get(), NFTNL_SET_ID, id);
   nftnl_set_set_u32(object.get(), NFTNL_SET_FLAGS, set.data.empty() ? 0 : NFT_SET_MAP);
   nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_TYPE, packed_type(set.key));
-  nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_LEN, static_cast<std::uint32_t>(padded_size(set.key)));
+  nftnl_set_set_u32(object.get(), NFTNL_SET_KEY_LEN, static_cast<std::uint32_t>(key_size(set.key)));
   nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_KEYBYTEORDER, byte_order(set.key));
   if (!set.data.empty()) {
     nftnl_set_set_u32(object.get(), NFTNL_SET_DATA_TYPE, packed_type(set.data));
-    nftnl_set_set_u32(object.get(), NFTNL_SET_DATA_LEN, static_cast<std::uint32_t>(padded_size(set.data)));
+    nftnl_set_set_u32(object.get(), NFTNL_SET_DATA_LEN, static_cast<std::uint32_t>(key_size(set.data)));
     nftnl_udata_put_u32(data.get(), NFTNL_UDATA_SET_DATABYTEORDER, byte_order(set.data));
   }
   nftnl_set_set_data(object.get(), NFTNL_SET_USERDATA, nftnl_udata_buf_data(data.get()),

@@ -170,7 +170,7 @@ class RuleEncoder {
         nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_OFFSET, place.offset);
         nftnl_expr_set_u32(expr, NFTNL_EXPR_PAYLOAD_LEN, static_cast<std::uint32_t>(size_of(type)));
       }
-      reg += static_cast<std::uint32_t>(padded_size(std::span(&type, 1)) / 4);
+      reg += static_cast<std::uint32_t>((size_of(type) + 3) / 4);
     }
   }
 

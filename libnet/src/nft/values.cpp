@@ -28,9 +28,16 @@ std::string stored_comment(std::string_view text) {
 }
 
 KeyBuilder& KeyBuilder::field(const std::uint8_t* data, std::size_t size) {
-  bytes_.insert(bytes_.end(), data, data + size);
   bytes_.resize(pad4(bytes_.size()), 0);
+  bytes_.insert(bytes_.end(), data, data + size);
+  ++fields_;
   return *this;
+}
+
+Bytes KeyBuilder::take() {
+  if (fields_ > 1) bytes_.resize(pad4(bytes_.size()), 0);
+  fields_ = 0;
+  return std::exchange(bytes_, {});
 }
 
 KeyBuilder& KeyBuilder::ifname(const LinkName& name) {
@@ -91,7 +98,8 @@ const char* name_of(FieldType type) {
   return "";
 }
 
-std::size_t padded_size(std::span<const FieldType> fields) {
+std::size_t key_size(std::span<const FieldType> fields) {
+  if (fields.size() == 1) return size_of(fields[0]);
   std::size_t size = 0;
   for (const FieldType field : fields) size += pad4(size_of(field));
   return size;

@@ -12,8 +12,9 @@ namespace fairlead::nft {
 [[nodiscard]] std::size_t size_of(FieldType type);
 /// nft's name of the type ("ipv4_addr").
 [[nodiscard]] const char* name_of(FieldType type);
-/// Bytes of a key or a data value: every field padded to four bytes.
-[[nodiscard]] std::size_t padded_size(std::span<const FieldType> fields);
+/// Bytes of a key or a data value: the fields of a concatenation are padded to four bytes, as they are in
+/// registers; a single field has its own size.
+[[nodiscard]] std::size_t key_size(std::span<const FieldType> fields);
 /// The number that nft stores for a type or a concatenation of types: six bits per field.
 [[nodiscard]] std::uint32_t packed_type(std::span<const FieldType> fields);
 /// The type of what a load puts into its register.
