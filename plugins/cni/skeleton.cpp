@@ -47,7 +47,7 @@ class Call {
   std::unique_ptr<LogFile> log_file_;
   Logger log_;
   Request request_;
-  bool output_is_used_ = false;
+  bool output_is_usable_ = true;  ///< for an error object
 };
 
 int Call::run(std::string_view command) {
@@ -60,8 +60,11 @@ int Call::run(std::string_view command) {
 }
 
 Result<void> Call::prepare(std::string_view command) {
-  FAIRLEAD_CHECK(open_missing_streams());
+  output_is_usable_ = open_missing_streams();
   FAIRLEAD_TRY(request_.verb, parse_verb(command));
+  if (!output_is_usable_ && request_.verb == Verb::kAdd) {
+    return fail(kIoFailure, "standard output is closed: the result of ADD could not be told");
+  }
   FAIRLEAD_TRY(settings_, load_settings());
   request_.settings = &settings_;
   log_file_ = std::make_unique<LogFile>(settings_);
@@ -112,7 +115,7 @@ Result<void> Call::add() {
   FAIRLEAD_TRY(const AddResult result, plugin_.add(request_));
   auto text = encode_result(result, request_.version);
   if (!text) return undo_add(std::move(text).error());
-  output_is_used_ = true;
+  output_is_usable_ = false;
   if (auto written = write_whole(STDOUT_FILENO, *text); !written) return undo_add(std::move(written).error());
   return {};
 }
@@ -141,7 +144,7 @@ int Call::answer(const Error& error) {
   log_.error("FL5005", "error " + std::to_string(code) + ": " + error.to_string());
   const std::string text = encode_error(error, code, request_.version);
   // After a result, even half of one, there is no room for an error object on standard output.
-  if (output_is_used_ || !write_whole(STDOUT_FILENO, text)) {
+  if (!output_is_usable_ || !write_whole(STDOUT_FILENO, text)) {
     static_cast<void>(write_whole(STDERR_FILENO, text));
   }
   return kFailed;

@@ -10,8 +10,8 @@
 namespace fairlead::cni {
 
 /// Puts /dev/null in the place of standard streams that are closed, so that no file opened later becomes
-/// one of them. kIoFailure if standard output was closed: nobody could read an answer.
-[[nodiscard]] Result<void> open_missing_streams();
+/// one of them. False if standard output was closed: nobody can read an answer.
+[[nodiscard]] bool open_missing_streams();
 
 /// Everything up to the end of file. kDecodeFailure past `limit` bytes, kTimeout past the deadline.
 [[nodiscard]] Result<std::string> read_to_end(int fd, std::size_t limit);

@@ -1,0 +1,49 @@
+// A plugin for the tests of the skeleton: it writes its verbs into $PROBE_LOG and does what `probe` says.
+#include <cstdlib>
+#include <fstream>
+
+#include "plugins/cni/delegate.hpp"
+#include "plugins/cni/document_json.hpp"
+
+namespace fairlead::cni {
+namespace {
+
+Result<void> act(const Request& request, const char* verb) {
+  if (const char* log = std::getenv("PROBE_LOG")) std::ofstream(log, std::ios::app) << verb << '\n';
+  FAIRLEAD_TRY(const auto failing, request.config->root().string("fail"));
+  if (failing == verb) return Unexpected(Errc::kBusy, "probe fails\nas told", "tell it otherwise");
+  return {};
+}
+
+Result<AddResult> add(const Request& request) {
+  FAIRLEAD_CHECK(act(request, "ADD"));
+  AddResult result;
+  if (request.ipam_type == "delegated") {
+    FAIRLEAD_TRY(const Delegate delegate, Delegate::find(request, request.ipam_type));
+    FAIRLEAD_TRY(result, delegate.add(request));
+  }
+  FAIRLEAD_TRY(const auto address, request.config->root().iface_address("address"));
+  if (address) result.ips.push_back(Ip{.address = *address});
+  result.interfaces.push_back(Interface{.name = request.ifname, .sandbox = request.netns});
+  return result;
+}
+
+Result<void> del(const Request& request) { return act(request, "DEL"); }
+Result<void> check(const Request& request) { return act(request, "CHECK"); }
+Result<void> gc(const Request& request) { return act(request, "GC"); }
+Result<void> status(const Request& request) { return act(request, "STATUS"); }
+
+const Plugin kProbe{.type = "probe",
+                    .about = "answers as told",
+                    .needs_netns = true,
+                    .known_args = {},
+                    .add = add,
+                    .del = del,
+                    .check = check,
+                    .gc = gc,
+                    .status = status};
+
+}  // namespace
+}  // namespace fairlead::cni
+
+int main() { return fairlead::cni::run(fairlead::cni::kProbe); }
