@@ -7,6 +7,10 @@ target_compile_features(fairlead_options INTERFACE cxx_std_20)
 target_compile_options(fairlead_options INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -ffunction-sections -fdata-sections
   $<$<BOOL:${FAIRLEAD_WERROR}>:-Werror>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # g++ 12 warns at -O2 about every literal + std::string&& (GCC bug 105651).
+  target_compile_options(fairlead_options INTERFACE -Wno-restrict)
+endif()
 target_compile_definitions(fairlead_options INTERFACE JSON_NO_IO _GNU_SOURCE)
 target_include_directories(fairlead_options INTERFACE "${PROJECT_SOURCE_DIR}")
 
@@ -38,6 +42,9 @@ function(fairlead_module name)
   endforeach()
 endfunction()
 
+# What users run: plugins and tool, without tests and benchmarks.
+add_custom_target(executables)
+
 # fairlead_executable(<target> OUTPUT <name> LAYER <n> SOURCES <...> DEPENDS <modules> [DIRECTORY <dir>])
 function(fairlead_executable name)
   cmake_parse_arguments(ARG "" "OUTPUT;LAYER;DIRECTORY" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
@@ -47,6 +54,7 @@ function(fairlead_executable name)
     FAIRLEAD_LAYER ${ARG_LAYER}
     OUTPUT_NAME ${ARG_OUTPUT}
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/${ARG_DIRECTORY}")
+  add_dependencies(executables fairlead_${name})
   target_link_libraries(fairlead_${name} PRIVATE fairlead_options ${ARG_LIBRARIES})
   foreach(dep IN LISTS ARG_DEPENDS)
     target_link_libraries(fairlead_${name} PRIVATE fairlead_${dep})

@@ -44,14 +44,18 @@ step() {
   return 1
 }
 
-# configure_and_build PRESET [CMAKE-ARGUMENT...]
+# configure_and_build PRESET [--target NAME] [CMAKE-ARGUMENT...]
 configure_and_build() {
-  local preset=$1 launcher=()
+  local preset=$1 launcher=() target=(all)
   shift
+  if [ "${1:-}" = --target ]; then
+    target=("$2")
+    shift 2
+  fi
   if command -v ccache >/dev/null; then
     launcher=(-DCMAKE_C_COMPILER_LAUNCHER=ccache -DCMAKE_CXX_COMPILER_LAUNCHER=ccache)
   fi
   cd "$FAIRLEAD_ROOT" || return 1
   cmake --preset "$preset" "${launcher[@]}" "$@" || return 1
-  cmake --build --preset "$preset" --parallel "$FAIRLEAD_JOBS"
+  cmake --build --preset "$preset" --parallel "$FAIRLEAD_JOBS" --target "${target[@]}"
 }

@@ -13,7 +13,7 @@ packages_of() {
     case $purpose in
       build)
         names+=(g++ cmake ninja-build pkgconf libmnl-dev libnftnl-dev libnl-3-dev libnl-route-3-dev
-          nlohmann-json3-dev libspdlog-dev libcli11-dev)
+          nlohmann-json3-dev libspdlog-dev libcli11-dev libmd-dev)
         ;;
       test) # lld links the sanitised test binaries in a third of the time
         names+=(libgtest-dev libgmock-dev lld iproute2 nftables util-linux procps)

@@ -9,7 +9,6 @@
 # FAIRLEAD_E2E_TOOL     the fairlead executable, where a test needs it
 
 set -u
-E2E_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 REFERENCE_CNI=/usr/lib/cni
 
 skip() {
