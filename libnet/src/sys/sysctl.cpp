@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 
 #include "base/quote.hpp"
 #include "fairlead/unique_fd.hpp"
@@ -38,6 +39,13 @@ Result<std::string> path_of(const std::string& key) {
     return Unexpected(Errc::kInvalid, "sysctl " + quoted(key) + ": the key must be a path below /proc/sys",
                       "write it like net/ipv4/ip_forward");
   return "/proc/sys/" + key;
+}
+
+/// Without an operation: the caller has a better name for it than we.
+Error plain_error(int err) {
+  return {.code = errc_of_errno(err),
+          .what = errno_name(err) + ": " + strerrordesc_np(err),
+          .kernel = KernelDetail{.err = err, .message = {}, .attribute = {}}};
 }
 
 int open_retrying(const std::string& path, int flags) {
@@ -74,18 +82,17 @@ Result<std::optional<std::string>> read_sysctl(const std::string& key) {
 }
 
 Result<void> write_sysctl(const std::string& key, const std::string& value) {
-  const std::string operation = "set sysctl " + quoted(key) + " to " + quoted(value);
   FAIRLEAD_TRY(const std::string path, path_of(key));
   auto current = read_sysctl(key);
   if (current) {
-    if (!current->has_value()) return Unexpected(error_from_errno(ENOENT, operation));
+    if (!current->has_value()) return Unexpected(plain_error(ENOENT));
     if (same_sysctl_value(**current, value)) return {};
   } else if (current.error().code != Errc::kDenied) {  // some are write-only (net/ipv4/route/flush)
     return Unexpected(std::move(current).error());
   }
   UniqueFd fd(open_retrying(path, O_WRONLY));
   if (!fd.valid()) {
-    Error error = error_from_errno(errno, operation);
+    Error error = plain_error(errno);
     if (error.code == Errc::kDenied && current)
       error = std::move(error).with_remedy("it is " + quoted(**current) +
                                            "; set it outside of this container or mount /proc/sys writable");
@@ -94,9 +101,9 @@ Result<void> write_sysctl(const std::string& key, const std::string& value) {
   ssize_t size = -1;
   do size = ::write(fd.get(), value.data(), value.size());
   while (size < 0 && errno == EINTR);
-  if (size < 0) return Unexpected(error_from_errno(errno, operation));
+  if (size < 0) return Unexpected(plain_error(errno));
   if (static_cast<std::size_t>(size) != value.size())
-    return Unexpected(Errc::kInvalid, operation + ": the kernel took only a part of the value");
+    return Unexpected(Errc::kInvalid, "the kernel took only a part of the value");
   return {};
 }
 

@@ -14,7 +14,8 @@ namespace fairlead::sys {
 [[nodiscard]] Result<std::optional<std::string>> read_sysctl(const std::string& key);
 
 /// Makes the value so. Reads first and writes only a value that differs: /proc/sys is read-only in many
-/// containers, which is an error only where something would have to change. kNotFound without the file.
+/// containers, which is an error only where something would have to change. kNotFound without the file. The
+/// error does not repeat the operation ("EROFS: Read-only file system").
 [[nodiscard]] Result<void> write_sysctl(const std::string& key, const std::string& value);
 
 /// Equal up to the amount of white space: the kernel separates the numbers of a list by tabs.

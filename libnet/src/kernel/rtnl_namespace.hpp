@@ -1,0 +1,49 @@
+// One of the two namespaces of a NetlinkKernel: its rtnetlink socket, and queries on it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "fairlead/address.hpp"
+#include "fairlead/link.hpp"
+#include "fairlead/log.hpp"
+#include "fairlead/netns.hpp"
+#include "fairlead/route.hpp"
+#include "kernel/link_codec.hpp"
+#include "kernel/link_names.hpp"
+#include "nl/client.hpp"
+
+namespace fairlead::kernel {
+
+/// Opens its socket when it is first needed; for a container that takes a throw-away thread. Not
+/// thread-safe.
+class RtnlNamespace {
+ public:
+  /// `netns` outlives the object; nullptr: the calling thread's namespace.
+  RtnlNamespace(Side side, const Netns* netns, const Logger& log) : side_(side), netns_(netns), log_(log) {}
+
+  [[nodiscard]] Side side() const { return side_; }
+  [[nodiscard]] const Netns* netns() const { return netns_; }
+  [[nodiscard]] Result<nl::Client*> client();
+  /// Another socket of this namespace.
+  [[nodiscard]] Result<std::unique_ptr<nl::Transport>> open_socket() const;
+  /// Runs `work` in the namespace: at once where that is the caller's, else on a throw-away thread.
+  [[nodiscard]] Result<void> run(const std::function<Result<void>()>& work) const;
+
+  [[nodiscard]] Result<std::uint64_t> cookie();
+  [[nodiscard]] Result<std::optional<LinkState>> find_link(const LinkTarget& target);
+  [[nodiscard]] Result<std::vector<LinkState>> links();
+  [[nodiscard]] Result<std::vector<AddressState>> addresses(LinkIndex link);
+  [[nodiscard]] Result<std::vector<RouteSpec>> routes(const RouteFilter& filter);
+
+  [[nodiscard]] LinkNames& names() { return names_; }
+
+ private:
+  Side side_;
+  const Netns* netns_;
+  Logger log_;
+  std::unique_ptr<nl::Client> client_;
+  LinkNames names_;
+};
+
+}  // namespace fairlead::kernel

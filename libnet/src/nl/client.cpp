@@ -1,0 +1,159 @@
+#include "nl/client.hpp"
+
+#include <linux/netlink.h>
+
+#include <cerrno>
+
+#include "nl/ext_ack.hpp"
+#include "nl/format.hpp"
+
+namespace fairlead::nl {
+
+namespace {
+
+/// Requests in flight at once. The answers wait in the socket's receive buffer, an echoed link with 4 KiB
+/// of kernel memory each: 32 of them fit into the default of net.core.rmem_max.
+constexpr std::size_t kMaxInFlight = 32;
+
+/// A dump is repeated this often while others keep changing what it lists.
+constexpr int kDumpAttempts = 20;
+
+void trace_messages(const Client::Trace& trace, const char* direction, ByteView datagram) {
+  MessageWalk walk(datagram);
+  while (const auto message = walk.next()) trace(direction + format_message(message->whole));
+}
+
+}  // namespace
+
+Client::Client(std::unique_ptr<Transport> transport, Trace trace)
+    : transport_(std::move(transport)),
+      trace_(std::move(trace)),
+      // Not zeroed: pages that no answer needs are never touched.
+      buffer_(std::make_unique_for_overwrite<std::byte[]>(kReceiveBuffer)) {}
+
+Result<ByteView> Client::receive() {
+  FAIRLEAD_TRY(const std::size_t size, transport_->receive({buffer_.get(), kReceiveBuffer}));
+  const ByteView datagram(buffer_.get(), size);
+  if (trace_) trace_messages(trace_, "< ", datagram);
+  return datagram;
+}
+
+bool Client::is_for_us(const Message& message, std::uint32_t first, std::size_t count) const {
+  // Late answers to a batch whose deadline passed carry older numbers.
+  return message.header.nlmsg_pid == transport_->port() && message.header.nlmsg_seq - first < count;
+}
+
+std::vector<Reply> Client::transact(Batch& batch) {
+  std::vector<Reply> replies(batch.size());
+  first_seq_ = next_seq_;
+  next_seq_ += static_cast<std::uint32_t>(batch.size());
+  batch.number(first_seq_);
+  for (std::size_t first = 0; first < batch.size(); first += kMaxInFlight)
+    exchange(batch, {first, std::min(batch.size(), first + kMaxInFlight)}, replies);
+  return replies;
+}
+
+void Client::exchange(const Batch& batch, Range range, std::vector<Reply>& replies) {
+  const ByteView datagram = batch.bytes(range.first, range.last);
+  if (trace_) trace_messages(trace_, "> ", datagram);
+  const auto sent = transport_->send(datagram);
+  if (sent) return collect(batch, range, replies);
+  const bool too_long = sent.error().kernel && sent.error().kernel->err == EMSGSIZE;
+  if (too_long && range.last - range.first > 1) {  // a small SO_SNDBUF, as in a user namespace
+    const std::size_t middle = range.first + (range.last - range.first) / 2;
+    exchange(batch, {range.first, middle}, replies);
+    return exchange(batch, {middle, range.last}, replies);
+  }
+  for (std::size_t i = range.first; i < range.last; ++i)
+    replies[i] = {.status = ReplyStatus::kRefused, .error = sent.error()};
+}
+
+void Client::collect(const Batch& batch, Range range, std::vector<Reply>& replies) {
+  std::size_t open = range.last - range.first;
+  std::vector<bool> answered(open);
+  std::optional<Error> failure;
+  const auto first_seq = static_cast<std::uint32_t>(first_seq_ + range.first);
+  while (open > 0 && !failure) {
+    const auto datagram = receive();
+    if (!datagram) {
+      failure = datagram.error();
+      break;
+    }
+    MessageWalk walk(*datagram);
+    while (const auto message = walk.next()) {
+      if (!is_for_us(*message, first_seq, answered.size())) continue;
+      const std::size_t place = message->header.nlmsg_seq - first_seq;
+      if (answered[place]) continue;
+      Reply& reply = replies[range.first + place];
+      if (message->header.nlmsg_type != NLMSG_ERROR) {
+        reply.message.assign(message->whole.begin(), message->whole.end());
+        if (batch.request(range.first + place).acknowledged) continue;
+        reply.status = ReplyStatus::kDone;
+      } else if (auto verdict = read_verdict(*message, batch.bytes(range.first + place)); !verdict) {
+        reply.error = std::move(verdict).error();
+      } else if (verdict->err == 0) {
+        reply.status = ReplyStatus::kDone;
+      } else {
+        reply.status = ReplyStatus::kRefused;
+        reply.error = refusal(*std::move(verdict));
+      }
+      answered[place] = true;
+      --open;
+    }
+    if (walk.malformed()) failure = malformed_error("a length is wrong");
+  }
+  for (std::size_t i = 0; failure && i < answered.size(); ++i)
+    if (!answered[i]) replies[range.first + i].error = failure;
+}
+
+Result<std::optional<std::vector<std::byte>>> Client::get(Batch& request) {
+  Reply reply = std::move(transact(request).front());
+  if (reply.status == ReplyStatus::kDone) return std::optional(std::move(reply.message));
+  if (reply.status == ReplyStatus::kRefused && reply.error->code == Errc::kNotFound)
+    return std::optional<std::vector<std::byte>>();
+  return Unexpected(*std::move(reply.error));
+}
+
+Result<bool> Client::take_dump_part(ByteView datagram, ByteView request, std::vector<std::byte>& out,
+                                    bool& changed) {
+  MessageWalk walk(datagram);
+  while (const auto message = walk.next()) {
+    if (!is_for_us(*message, first_seq_, 1)) continue;
+    if ((message->header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) changed = true;
+    if (message->header.nlmsg_type == NLMSG_DONE || message->header.nlmsg_type == NLMSG_ERROR) {
+      FAIRLEAD_TRY(KernelDetail verdict, read_verdict(*message, request));
+      if (verdict.err != 0) return Unexpected(refusal(std::move(verdict)));
+      return true;
+    }
+    out.insert(out.end(), message->whole.begin(), message->whole.end());
+    out.resize(NLMSG_ALIGN(out.size()));
+  }
+  if (walk.malformed()) return Unexpected(malformed_error("a length is wrong"));
+  return false;
+}
+
+/// False if the dump was interrupted by a change.
+Result<bool> Client::dump_once(const Batch& request, std::vector<std::byte>& out) {
+  out.clear();
+  if (trace_) trace_messages(trace_, "> ", request.bytes(0));
+  FAIRLEAD_CHECK(transport_->send(request.bytes(0)));
+  bool changed = false;
+  for (;;) {
+    FAIRLEAD_TRY(const ByteView datagram, receive());
+    FAIRLEAD_TRY(const bool complete, take_dump_part(datagram, request.bytes(0), out, changed));
+    if (complete) return !changed;
+  }
+}
+
+Result<std::vector<std::byte>> Client::dump(Batch& request) {
+  std::vector<std::byte> out;
+  for (int attempt = 0; attempt < kDumpAttempts; ++attempt) {
+    first_seq_ = next_seq_++;
+    request.number(first_seq_);
+    FAIRLEAD_TRY(const bool consistent, dump_once(request, out));
+    if (consistent) return out;
+  }
+  return Unexpected(Errc::kInterrupted, "the list kept changing while the kernel wrote it");
+}
+
+}  // namespace fairlead::nl
