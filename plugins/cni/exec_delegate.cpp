@@ -34,11 +34,6 @@ constexpr milliseconds kTimeToUndo{5'000};       ///< for the DEL after an ADD t
 constexpr milliseconds kTimeToDie{1'000};        ///< after SIGKILL
 constexpr milliseconds kTimeToBeWritten{5'000};  ///< for an executable that is being replaced
 
-struct Outcome {
-  int wait_status = 0;
-  std::string output{};
-};
-
 int poll_timeout(const Deadline& deadline) {
   return static_cast<int>(std::min<std::int64_t>(deadline.left().count(), INT_MAX));
 }
@@ -54,20 +49,26 @@ Result<UniqueFd> standard_input_of(const std::string& text) {
   return fd;
 }
 
-/// This process's environment with another CNI_COMMAND.
+/// This process's environment with some variables replaced.
 class Environment {
  public:
-  explicit Environment(Verb verb) : command_(std::string("CNI_COMMAND=") + to_string(verb)) {
+  explicit Environment(const std::vector<std::pair<std::string, std::string>>& variables) {
+    for (const auto& [name, value] : variables) own_.push_back(name + '=' + value);
     for (char** entry = environ; *entry != nullptr; ++entry) {
-      if (!std::string_view(*entry).starts_with("CNI_COMMAND=")) entries_.push_back(*entry);
+      const std::string_view inherited(*entry);
+      const auto replaces = [&](const auto& variable) {
+        return inherited.starts_with(variable.first) &&
+               inherited.substr(variable.first.size()).starts_with('=');
+      };
+      if (std::ranges::none_of(variables, replaces)) entries_.push_back(*entry);
     }
-    entries_.push_back(command_.data());
+    for (std::string& entry : own_) entries_.push_back(entry.data());
     entries_.push_back(nullptr);
   }
   [[nodiscard]] char* const* get() const { return entries_.data(); }
 
  private:
-  std::string command_;
+  std::vector<std::string> own_;
   std::vector<char*> entries_;
 };
 
@@ -142,14 +143,14 @@ class Child {
   }
 
   /// Reads until the plugin exits. A child of its own that keeps standard output open is not waited for.
-  Result<Outcome> wait(const Deadline& deadline) {
+  Result<ProcessOutcome> wait(const Deadline& deadline) {
     if (!pidfd_.valid()) return Unexpected(error_from_errno(errno, "pidfd_open"));
     FAIRLEAD_CHECK(wait_for_exit(deadline));
     while (output_.valid()) {
       FAIRLEAD_TRY(const bool more, read_some());
       if (!more) break;
     }
-    Outcome outcome{.output = std::move(text_)};
+    ProcessOutcome outcome{.output = std::move(text_)};
     while (::waitpid(pid_, &outcome.wait_status, 0) < 0 && errno == EINTR) {
     }
     pid_ = -1;
@@ -193,26 +194,6 @@ class Child {
   std::string text_;
 };
 
-Result<Outcome> run_process(const std::string& file, Verb verb, const std::string& input,
-                            const Deadline& deadline) {
-  FAIRLEAD_TRY(const UniqueFd standard_input, standard_input_of(input));
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return Unexpected(error_from_errno(errno, "create a pipe"));
-  UniqueFd read_end(ends[0]);
-  UniqueFd write_end(ends[1]);
-  if (::fcntl(read_end.get(), F_SETFL, O_NONBLOCK) != 0) {
-    return Unexpected(error_from_errno(errno, "make the pipe non-blocking"));
-  }
-  const SpawnSettings settings(standard_input.get(), write_end.get());
-  const Environment environment(verb);
-  pid_t pid = -1;
-  int fault = settings.spawn(file, environment, pid);
-  if (fault == ETXTBSY) fault = spawn_when_written(settings, file, environment, deadline, pid);
-  if (fault != 0) return Unexpected(error_from_errno(fault, "execute " + file));
-  write_end.reset();
-  return Child(pid, std::move(read_end)).wait(deadline);
-}
-
 std::string first_line(std::string_view text) {
   constexpr std::size_t kLongest = 200;
   text = text.substr(0, text.find('\n'));
@@ -229,7 +210,7 @@ std::string describe_exit(int status) {
 
 /// What a failed plugin says about itself. Codes from 100 are every plugin's own: in our answer they would
 /// be read as ours.
-Error failure_of(const Outcome& outcome) {
+Error failure_of(const ProcessOutcome& outcome) {
   const auto error = decode_error(outcome.output);
   if (!error) {
     const std::string output = outcome.output.empty() ? "nothing" : first_line(outcome.output);
@@ -253,7 +234,10 @@ Result<std::string> run_verb(const ForeignPlugin& plugin, Verb verb, const Reque
   const auto named = [&](Error error) {
     return Unexpected(std::move(error).with_context("plugin " + plugin.type + ' ' + to_string(verb)));
   };
-  auto outcome = run_process(plugin.file, verb, request.config_text, deadline);
+  auto outcome = exec_process({.file = plugin.file,
+                               .variables = {{"CNI_COMMAND", to_string(verb)}},
+                               .input = request.config_text,
+                               .deadline = deadline});
   if (!outcome) return named(std::move(outcome).error());
   if (outcome->wait_status != 0) return named(failure_of(*outcome));
   return std::move(outcome->output);
@@ -270,6 +254,25 @@ Result<AddResult> decode_output(const ForeignPlugin& plugin, const std::string& 
 }
 
 }  // namespace
+
+Result<ProcessOutcome> exec_process(const ProcessCall& call) {
+  FAIRLEAD_TRY(const UniqueFd standard_input, standard_input_of(call.input));
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return Unexpected(error_from_errno(errno, "create a pipe"));
+  UniqueFd read_end(ends[0]);
+  UniqueFd write_end(ends[1]);
+  if (::fcntl(read_end.get(), F_SETFL, O_NONBLOCK) != 0) {
+    return Unexpected(error_from_errno(errno, "make the pipe non-blocking"));
+  }
+  const SpawnSettings settings(standard_input.get(), write_end.get());
+  const Environment environment(call.variables);
+  pid_t pid = -1;
+  int fault = settings.spawn(call.file, environment, pid);
+  if (fault == ETXTBSY) fault = spawn_when_written(settings, call.file, environment, call.deadline, pid);
+  if (fault != 0) return Unexpected(error_from_errno(fault, "execute " + call.file));
+  write_end.reset();
+  return Child(pid, std::move(read_end)).wait(call.deadline);
+}
 
 Result<AddResult> exec_add(const ForeignPlugin& plugin, const Request& request) {
   auto output = run_verb(plugin, Verb::kAdd, request, request.deadline);

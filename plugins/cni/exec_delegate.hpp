@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "plugins/cni/plugin.hpp"
 
@@ -18,5 +20,20 @@ struct ForeignPlugin {
 
 /// Any verb but ADD and VERSION.
 [[nodiscard]] Result<void> exec_call(const ForeignPlugin& plugin, Verb verb, const Request& request);
+
+/// One plugin process, for callers that play the runtime.
+struct ProcessCall {
+  std::string file;
+  /// They take the place of variables of the same name in this process's environment.
+  std::vector<std::pair<std::string, std::string>> variables{};
+  std::string input{};  ///< standard input
+  Deadline deadline{};
+};
+struct ProcessOutcome {
+  int wait_status = 0;
+  std::string output{};  ///< standard output
+};
+/// Runs it to its end. kTimeout if it had to be killed; standard error is ours.
+[[nodiscard]] Result<ProcessOutcome> exec_process(const ProcessCall& call);
 
 }  // namespace fairlead::cni
