@@ -25,7 +25,9 @@ const char* exempt_name(IpFamily family) { return family == IpFamily::kV4 ? "mas
 ///   have none either. It also keeps a spoofed source from another link from being masqueraded.
 /// - saddr . oifname: routed, but back into the same bridge, as between two networks that share it.
 /// - multicast keeps its source: a group's members expect the sender's address, and an answer to a
-///   masqueraded group packet could not be mapped back.
+///   masqueraded group packet could not be mapped back. Linux 6.18 shows routed multicast without its input
+///   link (ip_mc_output() passes none, ip6mr_forward2() the outgoing one), so it does not match as it is;
+///   the rule does not rely on that.
 nft::RuleSpec masquerade_rule(IpFamily family) {
   const bool v4 = family == IpFamily::kV4;
   const PayloadLoad source{v4 ? PayloadField::kIpSaddr : PayloadField::kIp6Saddr};
