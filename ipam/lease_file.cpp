@@ -191,10 +191,17 @@ std::optional<IpAddress> LeaseDirectory::last_reserved(std::size_t set) const {
 
 Result<void> LeaseDirectory::remember_last(std::size_t set, const IpAddress& address) const {
   const std::string name = "last_reserved_ip." + std::to_string(set);
-  UniqueFd file(
-      ::openat(fd_.get(), name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, kLeaseMode));
+  const std::string content = address.to_string();
+  // Not O_TRUNC: ext4 writes a file that was cut to nothing out when it is closed (auto_da_alloc,
+  // fs/ext4/file.c), and the next one to cut it waits for that: 2 to 4 ms instead of 20 us. A process that
+  // is killed before ftruncate leaves a wrong place to begin at, which harms nobody.
+  UniqueFd file(::openat(fd_.get(), name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kLeaseMode));
   if (!file.valid()) return failed(errno, "open", name);
-  if (const int err = write_all(file.get(), address.to_string()); err != 0) return failed(err, "write", name);
+  if (const int err = write_all(file.get(), content); err != 0) return failed(err, "write", name);
+  struct stat status {};
+  const auto size = static_cast<off_t>(content.size());
+  if (::fstat(file.get(), &status) != 0 || (status.st_size != size && ::ftruncate(file.get(), size) != 0))
+    return failed(errno, "write", name);
   auto closed = file.close();
   if (closed) return closed;
   return with_hint(Error(closed.error()).with_context("write " + path_ + "/" + name));

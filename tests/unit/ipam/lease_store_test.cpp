@@ -94,6 +94,12 @@ TEST_F(LeaseStoreTest, DoesNotGiveAReleasedAddressNext) {
   EXPECT_EQ(allocate(pool, owner("abc")), "10.0.0.3/29@10.0.0.1");
 }
 
+TEST_F(LeaseStoreTest, RemembersAShorterAddressThanBefore) {
+  plant("last_reserved_ip.0", "10.0.0.255");
+  EXPECT_EQ(allocate(test::pool_of({{"10.0.0.0/24"}}), owner("abc")), "10.0.0.2/24@10.0.0.1");
+  EXPECT_EQ(test::read_file(lease_path("last_reserved_ip.0")), "10.0.0.2");
+}
+
 TEST_F(LeaseStoreTest, FindsTheOnlyGapBehindManyTakenAddresses) {
   for (int i = 2; i < 255; ++i)
     if (i != 200) plant("10.0.0." + std::to_string(i), "other\r\neth0");
