@@ -1,0 +1,214 @@
+// ADD, in this order: lock, record (intent), addresses, record (addresses and undo list), shared links,
+// own links, firewall elements in one transaction, record (done).
+//
+// The undo list is on disk before the first change it takes back, so a kill at any instruction leaves either
+// nothing or something that the record names. The bridge lock is held only while shared state is changed,
+// which on a host that has its bridge is never: observing costs three queries, a lock would serialise all
+// attachments of a bridge.
+#include "engine/attach/attach.hpp"
+
+#include "engine/attach/locks.hpp"
+#include "engine/attach/steps.hpp"
+#include "fairlead/deadline.hpp"
+#include "fairlead/file.hpp"
+
+namespace fairlead::engine {
+namespace {
+
+/// One ADD under way: what has to be taken back if the next step fails.
+class Attachment {
+ public:
+  Attachment(const AttachmentContext& context, const Driver& driver, AddressSource& source, Kernel& kernel)
+      : context_(context),
+        driver_(driver),
+        source_(source),
+        kernel_(kernel),
+        store_(context.run_dir),
+        names_(names_of(context.identity, context.mac)) {}
+
+  Result<Attached> run();
+
+ private:
+  Result<void> clear_the_way();
+  Result<void> recover(const Section& remains);
+  Result<void> write_intent();
+  Result<Attached> build();
+  Result<std::optional<RangeLock>> plan_shared(const DesiredState& state, Plan& plan);
+  Result<void> save_section(Phase phase, const Plan& shared, const Plan& own);
+  Result<Attached> report(const DesiredState& state) const;
+  Error take_back(Error error);
+
+  const AttachmentContext& context_;
+  const Driver& driver_;
+  AddressSource& source_;
+  Kernel& kernel_;
+  RecordStore store_;
+  AttachmentNames names_;
+  Record record_;
+  AddressPlan addresses_;
+  bool holds_addresses_ = false;
+  Plan applied_;
+};
+
+Result<void> Attachment::clear_the_way() {
+  FAIRLEAD_TRY(std::optional<Record> found, store_.load(context_.identity));
+  if (!found) return {};
+  if (found->header.version > kRecordVersion) {
+    return Unexpected(Errc::kUnsupported,
+                      "attach " + object_of(context_) + ": its record has version " +
+                          std::to_string(found->header.version) + ", this build knows " +
+                          std::to_string(kRecordVersion),
+                      "call DEL first, which works on any version");
+  }
+  FAIRLEAD_TRY(const bool current, is_current(found->header, kernel_));
+  record_ = *std::move(found);
+  if (!current) context_.log->info("FL2002", "the record of " + object_of(context_) + " is of another boot");
+  const Section* section = find_section(record_, context_.section_key, context_.plugin);
+  if (section == nullptr) return {};
+  if (current && section->phase == Phase::kDone) {
+    return Unexpected(Error{.code = Errc::kExists,
+                            .what = "attach " + object_of(context_) + ": it is attached already",
+                            .remedy = "call DEL first, or use another interface name",
+                            .protocol_code = kAlreadyAttachedCode});
+  }
+  FAIRLEAD_CHECK(recover(Section(*section)));
+  if (!current) record_.sections.clear();  // nothing that they name has survived the boot
+  return {};
+}
+
+Result<void> Attachment::recover(const Section& remains) {
+  context_.log->info("FL2001", "undoing the remains of an interrupted attach of " + object_of(context_));
+  std::vector<Error> errors = undo_section(context_, remains, record_.header);
+  if (Result<void> released = source_.release(); !released) errors.push_back(std::move(released).error());
+  if (!errors.empty()) {
+    return Unexpected(
+        join_errors(std::move(errors)).with_context("undo the remains of an interrupted attach"));
+  }
+  return store_.drop_section(context_.identity, record_, remains.key);
+}
+
+Result<void> Attachment::write_intent() {
+  RecordHeader& header = record_.header;
+  header.network = context_.identity.network();
+  header.container_id = context_.identity.container_id();
+  header.ifname = context_.identity.ifname().str();
+  header.netns_path = context_.netns_path;
+  FAIRLEAD_TRY(header.boot_id, boot_id());
+  FAIRLEAD_TRY(header.host_cookie, kernel_.namespace_cookie(Side::kHost));
+  FAIRLEAD_TRY(header.container_cookie, kernel_.namespace_cookie(Side::kContainer));
+  return save_section(Phase::kIntent, {}, {});
+}
+
+Result<void> Attachment::save_section(Phase phase, const Plan& shared, const Plan& own) {
+  Section section{.key = context_.section_key,
+                  .plugin = context_.plugin,
+                  .phase = phase,
+                  .addresses = addresses_,
+                  .undo = undo_of(own, {})};
+  // An address that forceAddress replaced comes back only if this ADD fails: afterwards others rely on the
+  // new one.
+  for (Op& op : undo_of(shared, {})) section.undo.push_back(std::move(op));
+  if (record_.sections.empty() || record_.sections.back().key != section.key) {
+    record_.sections.push_back(std::move(section));
+  } else {
+    record_.sections.back() = std::move(section);
+  }
+  return store_.save(context_.identity, record_);
+}
+
+/// The plan for the shared part, and the bridge's lock if there is something to do.
+Result<std::optional<RangeLock>> Attachment::plan_shared(const DesiredState& state, Plan& plan) {
+  FAIRLEAD_TRY(const Observed before, observe(kernel_, state.shared));
+  FAIRLEAD_TRY(plan, diff(state.shared, before));
+  if (plan.empty()) return std::optional<RangeLock>();
+  FAIRLEAD_TRY(RangeLock lock, lock_bridge(context_.run_dir, state.lock_name));
+  FAIRLEAD_TRY(const Observed locked, observe(kernel_, state.shared));
+  FAIRLEAD_TRY(plan, diff(state.shared, locked));
+  return std::optional(std::move(lock));
+}
+
+Result<Attached> Attachment::build() {
+  FAIRLEAD_TRY(addresses_, source_.acquire());
+  holds_addresses_ = true;
+  FAIRLEAD_TRY(addresses_, driver_.complete(std::move(addresses_)));
+  const DesiredState state = driver_.desired(names_, addresses_);
+
+  Plan shared;
+  FAIRLEAD_TRY(std::optional<RangeLock> bridge_lock, plan_shared(state, shared));
+  FAIRLEAD_TRY(const Observed observed, observe(kernel_, state.own, /*skip_container=*/true));
+  FAIRLEAD_TRY(const Plan own, diff(state.own, observed));
+  FAIRLEAD_CHECK(save_section(Phase::kIntent, shared, own));
+
+  FAIRLEAD_CHECK(fairlead::apply(kernel_, shared));
+  applied_ = shared;
+  bridge_lock.reset();
+  FAIRLEAD_CHECK(fairlead::apply(kernel_, own));
+  applied_.insert(applied_.end(), own.begin(), own.end());
+
+  FAIRLEAD_TRY(Attached attached, report(state));
+  FAIRLEAD_CHECK(save_section(Phase::kDone, {}, own));
+  return attached;
+}
+
+Result<Attached> Attachment::report(const DesiredState& state) const {
+  Attached attached{.names = names_, .addresses = addresses_, .host_links = {}};
+  for (const Desired* part : {&state.shared, &state.own}) {
+    for (const Want& want : *part) {
+      const auto* link = std::get_if<WantLink>(&want.item);
+      if (link == nullptr || want.side != Side::kHost) continue;
+      FAIRLEAD_TRY(std::optional<LinkState> found, kernel_.find_link(Side::kHost, link->spec.name));
+      if (!found)
+        return Unexpected(Errc::kNotFound,
+                          "find " + link->spec.name.str() + ": it vanished while we attached");
+      attached.host_links.push_back(*std::move(found));
+    }
+  }
+  return attached;
+}
+
+/// Undoes everything; what could not be undone stays in the record, for DEL to try again.
+Error Attachment::take_back(Error error) {
+  Deadline::disarm();  // past the deadline the rollback still has to be complete
+  std::vector<Error> failures = unwind(kernel_, undo_of(applied_, {}));
+  if (holds_addresses_) {
+    if (Result<void> released = source_.release(); !released) failures.push_back(std::move(released).error());
+  }
+  if (failures.empty()) {
+    if (Result<void> dropped = store_.drop_section(context_.identity, record_, context_.section_key);
+        !dropped) {
+      failures.push_back(std::move(dropped).error());
+    }
+  }
+  for (Error& failure : failures) error.secondary.push_back(std::move(failure));
+  return error;
+}
+
+Result<Attached> Attachment::run() {
+  FAIRLEAD_CHECK(clear_the_way());
+  FAIRLEAD_CHECK(write_intent());
+  Result<Attached> attached = build();
+  if (!attached) return Unexpected(take_back(std::move(attached).error()));
+  return attached;
+}
+
+}  // namespace
+
+KernelFactory running_kernel(const Logger& log) {
+  return [&log](const std::string& netns_path) -> Result<OpenedKernel> {
+    OpenedKernel opened;
+    if (!netns_path.empty()) {
+      FAIRLEAD_TRY(Netns container, Netns::open(netns_path));
+      opened.container = std::make_unique<Netns>(std::move(container));
+    }
+    FAIRLEAD_TRY(opened.kernel, fairlead::open_kernel(opened.container.get(), log));
+    return opened;
+  };
+}
+
+Result<Attached> attach(const AttachmentContext& context, const Driver& driver, AddressSource& source) {
+  FAIRLEAD_TRY(const OpenedKernel opened, context.open_kernel(context.netns_path));
+  FAIRLEAD_TRY(const RangeLock lock, lock_attachment(context.run_dir, context.identity));
+  return Attachment(context, driver, source, *opened.kernel).run();
+}
+
+}  // namespace fairlead::engine

@@ -1,0 +1,116 @@
+// One attachment from its beginning to its end: the order of steps, the record, the locks, the rollback.
+// Every protocol (CNI, Docker, C ABI) is a front of these four functions.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/attach/identity.hpp"
+#include "engine/attach/record.hpp"
+#include "engine/drivers/driver.hpp"
+#include "fairlead/kernel.hpp"
+
+namespace fairlead::engine {
+
+/// Where an attachment's addresses come from. Called under the attachment's lock only.
+class AddressSource {
+ public:
+  AddressSource() = default;
+  AddressSource(const AddressSource&) = delete;
+  AddressSource& operator=(const AddressSource&) = delete;
+  virtual ~AddressSource() = default;
+  /// Reserves addresses; a failure reserves nothing.
+  [[nodiscard]] virtual Result<AddressPlan> acquire() = 0;
+  /// Gives back whatever this attachment holds; success when it holds nothing.
+  [[nodiscard]] virtual Result<void> release() = 0;
+  /// Whether the reservation is still there.
+  [[nodiscard]] virtual Result<void> check() = 0;
+};
+
+/// A driver with its configuration.
+class Driver {
+ public:
+  Driver() = default;
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+  virtual ~Driver() = default;
+  /// Completes what IPAM gave (gateways, default routes); pure.
+  [[nodiscard]] virtual Result<AddressPlan> complete(AddressPlan plan) const = 0;
+  /// What the attachment needs; pure.
+  [[nodiscard]] virtual DesiredState desired(const AttachmentNames& names, const AddressPlan& plan) const = 0;
+};
+
+/// A kernel and the namespace handle that it uses.
+struct OpenedKernel {
+  std::unique_ptr<Netns> container{};  ///< kept open for the life of `kernel`
+  std::unique_ptr<Kernel> kernel;
+};
+/// Opens the host and, for a path that is not empty, the container's namespace.
+using KernelFactory = std::function<Result<OpenedKernel>(const std::string& netns_path)>;
+/// The running kernel.
+[[nodiscard]] KernelFactory running_kernel(const Logger& log);
+
+/// Everything that one call is about.
+struct AttachmentContext {
+  Identity identity;
+  std::string netns_path{};         ///< may be empty for detach
+  std::string plugin;               ///< section type, e.g. "bridge"
+  std::string section_key;          ///< plugin + ":" + digest of its configuration
+  std::optional<MacAddress> mac{};  ///< of the container's interface, if configured
+  std::string run_dir;
+  KernelFactory open_kernel;
+  const Logger* log;
+};
+
+/// What attach made.
+struct Attached {
+  AttachmentNames names;
+  AddressPlan addresses;
+  std::vector<LinkState> host_links;  ///< the host's links of the desired state, in its order
+};
+
+/// Creates the attachment. On failure the host is as before, apart from shared infrastructure.
+/// kExists (protocol_code 101): it is attached already; remains of a crash are undone first.
+[[nodiscard]] Result<Attached> attach(const AttachmentContext& context, const Driver& driver,
+                                      AddressSource& source);
+
+/// Removes the attachment and goes on past errors. Success if there is nothing left to remove: no record,
+/// no namespace, another boot. `previous_names_link`: the runtime's own result names the container's
+/// interface as ours, so it may be deleted without a record.
+[[nodiscard]] Result<void> detach(const AttachmentContext& context, AddressSource& source,
+                                  bool previous_names_link = false);
+
+/// What a caller knows about an attachment from elsewhere (CNI: prevResult).
+struct KnownAttachment {
+  std::optional<MacAddress> mac{};  ///< of the container's interface; a chained plugin may have changed it
+  AddressPlan addresses{};          ///< used when there is no record
+};
+/// Compares the attachment with the kernel; an error lists every difference.
+[[nodiscard]] Result<void> check(const AttachmentContext& context, const Driver& driver,
+                                 AddressSource& source, const KnownAttachment& known);
+
+/// Identifies an attachment within a network.
+struct AttachmentName {
+  std::string container_id;
+  std::string ifname;
+  friend auto operator<=>(const AttachmentName&, const AttachmentName&) = default;
+};
+
+/// What collect works on.
+struct CollectContext {
+  std::string network;
+  std::string plugin;
+  std::string run_dir;
+  KernelFactory open_kernel;
+  const Logger* log;
+};
+/// Removes every attachment of the network that is not in `valid` and not in use by another call at this
+/// moment: records, links and nft elements (addresses are the IPAM plugin's own collection). Goes on past
+/// errors and reports them joined.
+[[nodiscard]] Result<void> collect(const CollectContext& context, const std::set<AttachmentName>& valid);
+
+}  // namespace fairlead::engine

@@ -1,0 +1,70 @@
+// CHECK: the desired state of the attachment against the kernel. Every difference is named.
+#include "engine/attach/attach.hpp"
+#include "engine/attach/locks.hpp"
+#include "engine/attach/steps.hpp"
+
+namespace fairlead::engine {
+namespace {
+
+/// "add address 10.1.2.3/24 to eth0 in the container" reads as what CHECK found missing.
+Error difference(const Op& op) {
+  std::string text = op.reason.empty() ? "missing: " + describe(op) : op.reason + ": " + describe(op);
+  return Error{.code = Errc::kNotFound, .what = std::move(text)};
+}
+
+Result<AddressPlan> expected_addresses(const AttachmentContext& context, const KnownAttachment& known,
+                                       const Driver& driver) {
+  const RecordStore store(context.run_dir);
+  FAIRLEAD_TRY(std::optional<Record> record, store.load(context.identity));
+  if (!record) return driver.complete(known.addresses);
+  if (record->header.version > kRecordVersion) {
+    return Unexpected(Errc::kUnsupported, "its record is of a newer version");
+  }
+  const Section* section = find_section(*record, context.section_key, context.plugin);
+  if (section == nullptr) return Unexpected(Errc::kNotFound, "its record has no part of " + context.plugin);
+  if (section->phase != Phase::kDone) {
+    return Unexpected(Errc::kNotFound, "its ADD was interrupted", "call DEL, then ADD");
+  }
+  return section->addresses;
+}
+
+Result<std::vector<Error>> differences(const AttachmentContext& context, const Driver& driver,
+                                       const KnownAttachment& known) {
+  FAIRLEAD_TRY(const OpenedKernel opened, context.open_kernel(context.netns_path));
+  FAIRLEAD_TRY(const AddressPlan addresses, expected_addresses(context, known, driver));
+  const AttachmentNames names = names_of(context.identity, known.mac ? known.mac : context.mac);
+  const DesiredState state = driver.desired(names, addresses);
+  std::vector<Error> found;
+  for (const Desired* part : {&state.shared, &state.own}) {
+    Desired wants = *part;
+    for (Want& want : wants) {
+      // An attachment that is checked exists: its links are compared, not refused as taken. Whether a MAC is
+      // pinned cannot be seen.
+      if (auto* link = std::get_if<WantLink>(&want.item)) link->fresh = link->pin_mac = false;
+    }
+    FAIRLEAD_TRY(const Observed observed, observe(*opened.kernel, wants));
+    Result<Plan> plan = diff(wants, observed);
+    if (!plan) {
+      found.push_back(std::move(plan).error());
+      continue;
+    }
+    for (const Op& op : *plan) found.push_back(difference(op));
+  }
+  return found;
+}
+
+}  // namespace
+
+Result<void> check(const AttachmentContext& context, const Driver& driver, AddressSource& source,
+                   const KnownAttachment& known) {
+  FAIRLEAD_TRY(const RangeLock lock, lock_attachment(context.run_dir, context.identity));
+  Result<std::vector<Error>> found = differences(context, driver, known);
+  if (!found) return Unexpected(std::move(found).error().with_context("check " + object_of(context)));
+  if (Result<void> leased = source.check(); !leased) found->push_back(std::move(leased).error());
+  if (found->empty()) return {};
+  return Unexpected(join_errors(*std::move(found))
+                        .with_context("check " + object_of(context))
+                        .with_remedy("DEL and ADD create it anew"));
+}
+
+}  // namespace fairlead::engine

@@ -1,0 +1,141 @@
+// GC: everything of a network that the runtime no longer knows. Three places are looked at, since any of
+// them may be all that is left: records, links by their alias, nft elements by their comment.
+#include <algorithm>
+
+#include "engine/attach/attach.hpp"
+#include "engine/attach/locks.hpp"
+#include "engine/attach/steps.hpp"
+#include "firewall/tables.hpp"
+
+namespace fairlead::engine {
+namespace {
+
+/// GC does not touch what another call is working on at this moment; the next GC will.
+Result<std::optional<RangeLock>> try_lock(const CollectContext& context, const AttachmentKey& key) {
+  Result<RangeLock> lock = try_lock_attachment(context.run_dir, key);
+  if (lock) return std::optional(*std::move(lock));
+  if (lock.error().code == Errc::kBusy || lock.error().code == Errc::kDenied)
+    return std::optional<RangeLock>();
+  return Unexpected(std::move(lock).error());
+}
+
+Result<Identity> identity_of(const std::string& network, const AttachmentName& name) {
+  FAIRLEAD_TRY(LinkName ifname, LinkName::parse(name.ifname));
+  return Identity::make(network, name.container_id, std::move(ifname));
+}
+
+/// The attachment that a text "network/container/ifname" names, if it is one of this network and whole.
+std::optional<AttachmentName> parse_owner(std::string_view text, const std::string& network) {
+  if (text.substr(0, network.size()) != network || text.size() <= network.size() ||
+      text[network.size()] != '/') {
+    return std::nullopt;
+  }
+  text.remove_prefix(network.size() + 1);
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos || slash + 1 >= text.size()) return std::nullopt;
+  return AttachmentName{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
+}
+
+void collect_record(const CollectContext& context, const RecordStore& store, const Record& listed,
+                    std::vector<Error>& errors) {
+  const AttachmentName name{listed.header.container_id, listed.header.ifname};
+  Result<Identity> identity = identity_of(listed.header.network, name);
+  if (!identity) return errors.push_back(std::move(identity).error());
+  Result<std::optional<RangeLock>> lock = try_lock(context, identity->key());
+  if (!lock) return errors.push_back(std::move(lock).error());
+  if (!*lock) return;
+  Result<std::optional<Record>> record = store.load(*identity);  // again, now that nobody else writes it
+  if (!record) return errors.push_back(std::move(record).error());
+  if (!*record) return;
+  const AttachmentContext attachment{.identity = *identity,
+                                     .netns_path = (*record)->header.netns_path,
+                                     .plugin = context.plugin,
+                                     .section_key = {},
+                                     .run_dir = context.run_dir,
+                                     .open_kernel = context.open_kernel,
+                                     .log = context.log};
+  const Section* section = find_section(**record, "", context.plugin);
+  if (section == nullptr) return;
+  std::vector<Error> failures = undo_section(attachment, *section, (*record)->header);
+  if (failures.empty()) {
+    Result<void> dropped = store.drop_section(*identity, **record, std::string(section->key));
+    if (!dropped) failures.push_back(std::move(dropped).error());
+  }
+  for (Error& failure : failures) {
+    errors.push_back(std::move(failure).with_context("collect " + identity->path()));
+  }
+}
+
+/// Removes what carries the attachment's name without a record that could say so.
+void collect_nameless(const CollectContext& context, const RecordStore& store, Kernel& kernel,
+                      const AttachmentName& name, const Plan& removals, std::vector<Error>& errors) {
+  Result<Identity> identity = identity_of(context.network, name);
+  if (!identity) return;  // cut off or not ours
+  Result<std::optional<RangeLock>> lock = try_lock(context, identity->key());
+  if (!lock || !*lock) return;
+  Result<std::optional<Record>> record = store.load(*identity);
+  if (record && *record) return;  // made since we looked
+  for (Error& error : unwind(kernel, removals)) errors.push_back(std::move(error));
+}
+
+using Leftovers = std::map<AttachmentName, Plan>;
+
+void find_links(const CollectContext& context, Kernel& kernel, Leftovers& leftovers,
+                std::vector<Error>& errors) {
+  static constexpr std::string_view kPrefix = "fairlead ";
+  Result<std::vector<LinkState>> links = kernel.links(Side::kHost);
+  if (!links) return errors.push_back(std::move(links).error());
+  for (const LinkState& link : *links) {
+    if (link.kind != "veth" || link.alias.compare(0, kPrefix.size(), kPrefix) != 0) continue;
+    const auto owner = parse_owner(std::string_view(link.alias).substr(kPrefix.size()), context.network);
+    Result<LinkName> name = LinkName::parse(link.name);
+    if (!owner || !name) continue;
+    leftovers[*owner].push_back(Op{.side = Side::kHost, .action = DeleteLink{*std::move(name)}});
+  }
+}
+
+void find_elements(const CollectContext& context, Kernel& kernel, Leftovers& leftovers,
+                   std::vector<Error>& errors) {
+  const nft::TableSpec table = firewall::inet_table();
+  for (const nft::SetSpec& set : table.sets) {
+    auto elements = kernel.elements({.family = table.family, .table = table.name, .set = set.name});
+    if (!elements) {
+      errors.push_back(std::move(elements).error());
+      continue;
+    }
+    for (nft::Element& element : *elements) {
+      const std::size_t space = element.comment.find(' ');
+      if (space != 2 * sizeof(AttachmentKey)) continue;
+      const auto owner = parse_owner(std::string_view(element.comment).substr(space + 1), context.network);
+      if (owner)
+        leftovers[*owner].push_back(Op{.side = Side::kHost, .action = RemoveElement{std::move(element)}});
+    }
+  }
+}
+
+}  // namespace
+
+Result<void> collect(const CollectContext& context, const std::set<AttachmentName>& valid) {
+  const RecordStore store(context.run_dir);
+  std::vector<Error> errors;
+  FAIRLEAD_TRY(const std::vector<Record> records, store.list(context.network, &errors));
+  std::set<AttachmentName> recorded;
+  for (const Record& record : records) {
+    const AttachmentName name{record.header.container_id, record.header.ifname};
+    recorded.insert(name);
+    if (valid.count(name) == 0) collect_record(context, store, record, errors);
+  }
+
+  FAIRLEAD_TRY(const OpenedKernel opened, context.open_kernel(""));
+  Leftovers leftovers;
+  find_elements(context, *opened.kernel, leftovers, errors);
+  find_links(context, *opened.kernel, leftovers, errors);
+  for (const auto& [name, removals] : leftovers) {
+    if (valid.count(name) != 0 || recorded.count(name) != 0) continue;
+    collect_nameless(context, store, *opened.kernel, name, removals, errors);
+  }
+  if (errors.empty()) return {};
+  return Unexpected(join_errors(std::move(errors)).with_context("collect network " + context.network));
+}
+
+}  // namespace fairlead::engine

@@ -1,0 +1,73 @@
+#include "engine/attach/identity.hpp"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "fairlead/digest.hpp"
+
+namespace fairlead::engine {
+namespace {
+
+constexpr std::size_t kAliasLimit = 255;
+
+Result<void> check_part(const char* what, const std::string& text) {
+  const bool clean = std::none_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte == '/' || byte <= ' ' || byte == 0x7f;
+  });
+  if (text.empty() || text.front() == '.' || text.size() > kAliasLimit || !clean) {
+    return Unexpected(Errc::kInvalid, std::string(what) + " \"" + text +
+                                          "\" is empty, too long, starts with a dot or holds a '/', white "
+                                          "space or a control byte");
+  }
+  return {};
+}
+
+MacAddress random_mac() {
+  std::array<std::uint8_t, MacAddress::kSize> bytes{};
+  // Never short for so few bytes once the pool is ready (getrandom(2)); a broken kernel is not survivable.
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) std::abort();
+  return MacAddress::local_from(bytes);
+}
+
+}  // namespace
+
+Identity::Identity(std::string network, std::string container_id, LinkName ifname)
+    : network_(std::move(network)), container_id_(std::move(container_id)), ifname_(std::move(ifname)) {
+  const Sha256 digest = sha256_of({network_, container_id_, ifname_.str()});
+  std::copy_n(digest.begin(), key_.size(), key_.begin());
+}
+
+Result<Identity> Identity::make(std::string network, std::string container_id, LinkName ifname) {
+  FAIRLEAD_CHECK(check_part("network name", network));
+  FAIRLEAD_CHECK(check_part("container id", container_id));
+  return Identity(std::move(network), std::move(container_id), std::move(ifname));
+}
+
+std::string Identity::key_hex() const { return to_hex(key_); }
+
+std::string Identity::path() const { return network_ + "/" + container_id_ + "/" + ifname_.str(); }
+
+LinkName Identity::host_link() const { return *LinkName::parse("veth" + to_base32(key_).substr(0, 11)); }
+
+std::string Identity::link_alias() const { return ("fairlead " + path()).substr(0, kAliasLimit); }
+
+std::string Identity::element_comment() const { return key_hex() + " " + path(); }
+
+MacAddress Identity::mac(std::string_view role) const {
+  return MacAddress::local_from(sha256_of({network_, container_id_, ifname_.str(), role}));
+}
+
+AttachmentNames names_of(const Identity& identity, const std::optional<MacAddress>& container_mac) {
+  return AttachmentNames{.host_link = identity.host_link(),
+                         .container_link = identity.ifname(),
+                         .host_mac = identity.mac("host"),
+                         .container_mac = container_mac.value_or(identity.mac("container")),
+                         .new_bridge_mac = random_mac(),
+                         .link_alias = identity.link_alias(),
+                         .element_comment = identity.element_comment()};
+}
+
+}  // namespace fairlead::engine

@@ -1,0 +1,95 @@
+// Attachment records: the only truth about what exists. `<run>/attachments/<network>/<K>`, JSON, 0600.
+//
+// Constraints that the format has to meet:
+//  - a reader of any version can tear down: the `undo` list of a section is a list of plain removals whose
+//    form never changes;
+//  - a writer of an older version keeps what it does not know (unknown fields and sections survive);
+//  - a kill at any instruction leaves the old or the new file (written aside and renamed; the next holder
+//    of the attachment's lock removes a stale .tmp).
+// No fsync: the run directory does not outlive a crash of the host, nor do containers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/attach/identity.hpp"
+#include "engine/drivers/driver.hpp"
+
+namespace fairlead::engine {
+
+/// Version of the format. A newer one is torn down by its undo list; ADD and CHECK refuse it.
+inline constexpr int kRecordVersion = 1;
+
+enum class Phase : std::uint8_t {
+  kIntent,  ///< work has begun: with a free lock these are the remains of a crash
+  kDone,
+};
+
+/// One plugin's part of an attachment.
+struct Section {
+  std::string key;     ///< plugin type + ":" + digest of its configuration
+  std::string plugin;  ///< plugin type
+  Phase phase = Phase::kIntent;
+  AddressPlan addresses{};  ///< what IPAM gave, as the driver completed it
+  Plan undo{};              ///< removals, in the order in which they are to run
+  bool operator==(const Section&) const = default;
+};
+
+/// Everything that does not belong to one plugin.
+struct RecordHeader {
+  int version = kRecordVersion;
+  std::string network{};
+  std::string container_id{};
+  std::string ifname{};
+  std::string netns_path{};
+  std::string boot_id{};
+  std::uint64_t host_cookie = 0;       ///< SO_NETNS_COOKIE of the host's namespace
+  std::uint64_t container_cookie = 0;  ///< 0: not known yet
+  bool operator==(const RecordHeader&) const = default;
+};
+
+struct RecordDocument;  // the JSON document the record was read from
+
+struct Record {
+  RecordHeader header{};
+  std::vector<Section> sections{};
+  std::shared_ptr<const RecordDocument> document{};  ///< source of unknown fields; empty for a new record
+};
+
+/// JSON to record. kInvalid (with the path of the key) for anything that is not a record.
+[[nodiscard]] Result<Record> parse_record(const std::string& text);
+[[nodiscard]] std::string serialize_record(const Record& record);
+
+/// The section with this key, else the newest one of this plugin type, else nothing.
+[[nodiscard]] Section* find_section(Record& record, const std::string& key, const std::string& plugin);
+
+/// The directory of records. Callers hold the attachment's lock for everything but list().
+class RecordStore {
+ public:
+  explicit RecordStore(std::string run_dir) : run_dir_(std::move(run_dir)) {}
+
+  /// The record, or nothing. Removes a stale .tmp of a writer that was killed.
+  [[nodiscard]] Result<std::optional<Record>> load(const Identity& identity) const;
+  /// Writes it; directories are made when missing. A failure leaves the old file.
+  [[nodiscard]] Result<void> save(const Identity& identity, const Record& record) const;
+  /// Removes it; kNotFound is success.
+  [[nodiscard]] Result<void> remove(const Identity& identity) const;
+  /// Records of one network, or of all for an empty name. Unreadable ones are reported in `problems`.
+  [[nodiscard]] Result<std::vector<Record>> list(const std::string& network,
+                                                 std::vector<Error>* problems) const;
+
+  /// Makes a section disappear: writes the rest, or removes the file with the last section.
+  [[nodiscard]] Result<void> drop_section(const Identity& identity, Record& record,
+                                          const std::string& key) const;
+
+  [[nodiscard]] const std::string& run_dir() const { return run_dir_; }
+
+ private:
+  [[nodiscard]] std::string path(const Identity& identity) const;
+  std::string run_dir_;
+};
+
+}  // namespace fairlead::engine

@@ -1,0 +1,27 @@
+// Steps that attach, detach, check and collect share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/attach/attach.hpp"
+
+namespace fairlead::engine {
+
+/// Protocol code of "already attached" (CNI, docs/errors.md).
+inline constexpr int kAlreadyAttachedCode = 101;
+
+/// Whether a record was made by this boot in this host namespace: only then do its links exist.
+[[nodiscard]] Result<bool> is_current(const RecordHeader& header, Kernel& kernel);
+
+/// Runs the section's undo list; the errors of what could not be removed.
+[[nodiscard]] std::vector<Error> undo_section(const AttachmentContext& context, const Section& section,
+                                              const RecordHeader& header);
+
+/// Removes links and nft elements that carry the attachment's derived names.
+[[nodiscard]] std::vector<Error> remove_derived(const Identity& identity, Kernel& kernel);
+
+/// The section and what it belongs to, for an error's or a log line's text: "n/c/eth0".
+[[nodiscard]] std::string object_of(const AttachmentContext& context);
+
+}  // namespace fairlead::engine

@@ -1,0 +1,180 @@
+#include "engine/attach/record.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "fairlead/file.hpp"
+
+namespace fairlead::engine {
+namespace {
+
+Identity example_identity() { return *Identity::make("net", "c1", *LinkName::parse("eth0")); }
+
+Record example_record() {
+  Record record;
+  record.header = {.version = kRecordVersion,
+                   .network = "net",
+                   .container_id = "c1",
+                   .ifname = "eth0",
+                   .netns_path = "/run/netns/c1",
+                   .boot_id = "b",
+                   .host_cookie = 1,
+                   .container_cookie = 0xffffffffffffffffULL};
+  Section section{.key = "bridge:0123", .plugin = "bridge", .phase = Phase::kDone};
+  section.addresses.addresses = {
+      {.address = *IfaceAddress::parse("10.1.2.3/24"), .gateway = *IpAddress::parse("10.1.2.1")},
+      {.address = *IfaceAddress::parse("2001:db8::3/64")}};
+  section.addresses.routes = {{.destination = *IpNetwork::parse("0.0.0.0/0"),
+                               .gateway = *IpAddress::parse("10.1.2.1"),
+                               .mtu = 1400,
+                               .advmss = 1360,
+                               .priority = 10,
+                               .table = 100,
+                               .scope = 0}};
+  const LinkName bridge = *LinkName::parse("cni0");
+  section.undo = {
+      Op{.side = Side::kHost,
+         .action = RemoveElement{{.set = {nft::Family::kInet, "fairlead", "masq4"}, .key = {0, 255, 16}}}},
+      Op{.side = Side::kHost, .action = DeleteLink{*LinkName::parse("vethabc")}},
+      Op{.side = Side::kContainer, .action = DeleteLink{*LinkName::parse("eth0")}},
+      Op{.side = Side::kHost, .action = RemoveAddress{bridge, *IfaceAddress::parse("10.1.2.1/24")}},
+      Op{.side = Side::kHost, .action = AddAddress{bridge, {.address = *IfaceAddress::parse("10.0.0.1/8")}}},
+      Op{.side = Side::kHost,
+         .action = SetSysctl{.key = "net/ipv4/conf/cni0/forwarding", .value = "0", .previous = {}}}};
+  record.sections = {section};
+  return record;
+}
+
+TEST(Record, WhatIsWrittenIsReadBack) {
+  const Record record = example_record();
+  const Result<Record> back = parse_record(serialize_record(record));
+  ASSERT_TRUE(back) << back.error().to_string();
+  EXPECT_EQ(back->header, record.header);
+  EXPECT_EQ(back->sections, record.sections);
+}
+
+TEST(Record, EveryPrefixIsARecordOrAnError) {
+  const std::string text = serialize_record(example_record());
+  for (std::size_t length = 0; length + 2 < text.size(); ++length) {
+    EXPECT_FALSE(parse_record(text.substr(0, length))) << length;
+  }
+  EXPECT_TRUE(parse_record(text));
+}
+
+TEST(Record, FieldsOfAnotherVersionSurviveARewrite) {
+  std::string text = serialize_record(example_record());
+  const std::string key = "\"key\":\"bridge:0123\"";
+  text.insert(text.find(key), "\"colour\":\"blue\",");
+  text.insert(1, "\"weight\":7,");
+  Result<Record> record = parse_record(text);
+  ASSERT_TRUE(record) << record.error().to_string();
+  record->sections[0].phase = Phase::kIntent;
+  const std::string again = serialize_record(*record);
+  EXPECT_NE(again.find("\"colour\":\"blue\""), std::string::npos) << again;
+  EXPECT_NE(again.find("\"weight\":7"), std::string::npos) << again;
+  EXPECT_NE(again.find("\"phase\":\"intent\""), std::string::npos) << again;
+}
+
+TEST(Record, ANewerVersionIsReadForItsUndoListOnly) {
+  Record record = example_record();
+  record.header.version = kRecordVersion + 1;
+  std::string text = serialize_record(record);
+  const std::string known = "\"address\":\"10.1.2.3/24\"";
+  text.replace(text.find(known), known.size(), "\"address\":{\"v\":4}");
+  const Result<Record> back = parse_record(text);
+  ASSERT_TRUE(back) << back.error().to_string();
+  EXPECT_EQ(back->sections[0].undo, record.sections[0].undo);
+}
+
+TEST(Record, MalformedContentIsAnErrorThatNamesThePlace) {
+  const std::string good = serialize_record(example_record());
+  const auto replaced = [&](const std::string& what, const std::string& with) {
+    std::string text = good;
+    EXPECT_NE(text.find(what), std::string::npos) << what;
+    return text.replace(text.find(what), what.size(), with);
+  };
+  for (const std::string& bad : {std::string("[]"), std::string("{}"), std::string("null"),
+                                 replaced("\"version\":1", "\"version\":\"1\""),
+                                 replaced("\"link\":\"vethabc\"", "\"link\":\"../etc\""),
+                                 replaced("\"key\":\"00ff10\"", "\"key\":\"zz\""),
+                                 replaced("\"op\":\"delete-link\"", "\"op\":\"format\""),
+                                 replaced("net/ipv4/conf/cni0/forwarding", "net/../kernel/core_pattern"),
+                                 replaced("\"sections\":[", "\"sections\":{\"a\":[") + "}"}) {
+    const Result<Record> record = parse_record(bad);
+    ASSERT_FALSE(record) << bad;
+    EXPECT_EQ(record.error().code, Errc::kInvalid);
+    EXPECT_FALSE(record.error().what.empty());
+  }
+}
+
+TEST(Record, ASectionIsFoundByItsKeyElseTheNewestOfItsType) {
+  Record record;
+  record.sections = {{.key = "bridge:1", .plugin = "bridge"},
+                     {.key = "bridge:2", .plugin = "bridge"},
+                     {.key = "portmap:1", .plugin = "portmap"}};
+  EXPECT_EQ(find_section(record, "bridge:1", "bridge")->key, "bridge:1");
+  EXPECT_EQ(find_section(record, "bridge:9", "bridge")->key, "bridge:2");
+  EXPECT_EQ(find_section(record, "tuning:1", "tuning"), nullptr);
+}
+
+class RecordStoreTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = std::filesystem::temp_directory_path() / "fairlead-record-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    run_dir_ = pattern;
+    file_ = run_dir_ + "/attachments/net/" + identity_.key_hex();
+  }
+  void TearDown() override { std::filesystem::remove_all(run_dir_); }
+  const Identity identity_ = example_identity();
+  std::string run_dir_;
+  std::string file_;
+};
+
+TEST_F(RecordStoreTest, SaveLoadListAndRemove) {
+  const RecordStore store(run_dir_);
+  EXPECT_FALSE(store.load(identity_)->has_value());
+  ASSERT_TRUE(store.save(identity_, example_record()));
+  struct stat status {};
+  ASSERT_EQ(stat(file_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+  Record record = **store.load(identity_);
+  EXPECT_EQ(store.list("net", nullptr)->size(), 1U);
+  EXPECT_EQ(store.list("", nullptr)->size(), 1U);
+  EXPECT_EQ(store.list("other", nullptr)->size(), 0U);
+  ASSERT_TRUE(store.drop_section(identity_, record, "bridge:0123"));
+  EXPECT_FALSE(std::filesystem::exists(file_));
+  EXPECT_TRUE(store.remove(identity_));
+}
+
+TEST_F(RecordStoreTest, TheFileStaysUntilItsLastSectionIsDropped) {
+  const RecordStore store(run_dir_);
+  Record record = example_record();
+  record.sections.push_back({.key = "portmap:1", .plugin = "portmap"});
+  ASSERT_TRUE(store.save(identity_, record));
+  ASSERT_TRUE(store.drop_section(identity_, record, "bridge:0123"));
+  ASSERT_TRUE(store.load(identity_)->has_value());
+  EXPECT_EQ((*store.load(identity_))->sections.size(), 1U);
+}
+
+TEST_F(RecordStoreTest, TheTmpOfAKilledWriterIsRemovedByTheNextLoad) {
+  ASSERT_TRUE(replace_file(file_ + ".tmp", "{\"half", 0600));
+  EXPECT_FALSE(RecordStore(run_dir_).load(identity_)->has_value());
+  EXPECT_FALSE(std::filesystem::exists(file_ + ".tmp"));
+}
+
+TEST_F(RecordStoreTest, AnUnreadableRecordIsReportedAndDoesNotHideTheOthers) {
+  const RecordStore store(run_dir_);
+  ASSERT_TRUE(store.save(identity_, example_record()));
+  ASSERT_TRUE(replace_file(run_dir_ + "/attachments/net/" + std::string(32, 'a'), "rubbish", 0600));
+  std::vector<Error> problems;
+  EXPECT_EQ(store.list("net", &problems)->size(), 1U);
+  ASSERT_EQ(problems.size(), 1U);
+  EXPECT_NE(problems[0].what.find("aaaa"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace fairlead::engine
