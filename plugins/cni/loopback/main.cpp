@@ -1,0 +1,3 @@
+#include "plugins/cni/loopback/loopback.hpp"
+
+int main() { return fairlead::cni::run(fairlead::cni::loopback_plugin()); }
