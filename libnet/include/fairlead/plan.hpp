@@ -102,7 +102,8 @@ using Plan = std::vector<Op>;
 [[nodiscard]] Result<Plan> diff(const Desired& desired, const Observed& observed);
 
 /// Carries the plan out. On failure everything that was done or may have been done is taken back, in
-/// reverse; errors of that are in `secondary` of the error that is returned.
+/// reverse; errors of that are in `secondary` of the error that is returned. (Call it qualified: a Plan is
+/// a std::vector, so std::apply is a candidate too.)
 [[nodiscard]] Result<void> apply(Kernel& kernel, const Plan& plan);
 
 /// What takes the plan back: inverses in reverse order, without those that the deletion of a link

@@ -22,24 +22,6 @@ LinkSet deleted_links(const Plan& plan, const Plan& undo) {
   return gone;
 }
 
-// A transaction that names a missing element fails as a whole and blocks its sender 12 to 15 ms
-// (nf_tables waits for a grace period), so elements are looked up before they are removed.
-Plan without_missing_elements(Kernel& kernel, const Plan& removals) {
-  std::vector<nft::Element> elements;
-  for (const Op& op : removals) {
-    if (const auto* removal = std::get_if<RemoveElement>(&op.action)) elements.push_back(removal->element);
-  }
-  if (elements.empty()) return removals;
-  const auto present = kernel.has_elements(elements);
-  if (!present || present->size() != elements.size()) return removals;  // the removal will say what is wrong
-  Plan plan;
-  std::size_t next = 0;
-  for (const Op& op : removals) {
-    if (!std::holds_alternative<RemoveElement>(op.action) || (*present)[next++]) plan.push_back(op);
-  }
-  return plan;
-}
-
 }  // namespace
 
 Plan undo_of(const Plan& plan, const std::vector<OpOutcome>& outcomes) {
@@ -55,7 +37,7 @@ Plan undo_of(const Plan& plan, const std::vector<OpOutcome>& outcomes) {
 
 std::vector<Error> unwind(Kernel& kernel, const Plan& removals) {
   std::vector<Error> errors;
-  Plan left = without_missing_elements(kernel, removals);
+  Plan left = removals;
   while (!left.empty()) {
     std::vector<OpOutcome> outcomes = kernel.apply(left);
     outcomes.resize(left.size());

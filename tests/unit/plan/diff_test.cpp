@@ -6,7 +6,7 @@
 namespace fairlead {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 // One want and what is seen of it.
 template <class W, class S>

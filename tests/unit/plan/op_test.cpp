@@ -7,7 +7,7 @@
 namespace fairlead {
 namespace {
 
-using namespace testing;
+using namespace test;
 
 nft::Element masq_element() {
   return {.set = {.table = "fairlead", .set = "masq4"},

@@ -3,7 +3,7 @@
 
 #include "fairlead/plan.hpp"
 
-namespace fairlead::testing {
+namespace fairlead::test {
 
 inline LinkName name(std::string_view text) { return *LinkName::parse(text); }
 inline IfaceAddress iface(std::string_view text) { return *IfaceAddress::parse(text); }
@@ -27,4 +27,4 @@ inline LinkSpec veth_spec(std::string_view link, std::string_view peer) {
 }
 inline LinkSpec existing_spec(std::string_view link) { return {.name = name(link), .kind = ExistingLink{}}; }
 
-}  // namespace fairlead::testing
+}  // namespace fairlead::test
