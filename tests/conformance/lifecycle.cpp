@@ -83,7 +83,7 @@ void del_survives_missing_namespace(World& world) {
     detach(world, sample, attachment, result);
     detach(world, sample, attachment, result);
     // The kernel takes the namespace's veth away on its own time.
-    world.wait_for_link_change("the host end of the veth stays after its namespace is gone", [&] {
+    world.wait_for_change({}, "the host end of the veth stays after its namespace is gone", [&] {
       const auto names = link_names(world);
       return std::none_of(names.begin(), names.end(),
                           [](const auto& name) { return name.starts_with("veth"); });

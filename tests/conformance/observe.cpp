@@ -98,6 +98,20 @@ bool has_address(const Json& link, const std::string& address) {
   });
 }
 
+bool has_tentative(const World& world, const std::string& netns) {
+  for (const auto& link : world.ip({"-6", "addr", "show", "scope", "global"}, netns)) {
+    for (const auto& address : link.value("addr_info", Json::array())) {
+      if (address.value("tentative", false)) return true;
+    }
+  }
+  return false;
+}
+
+void settle_ipv6(const World& world, const std::string& netns) {
+  world.wait_for_change(netns, "an IPv6 address stays tentative",
+                        [&] { return !has_tentative(world, netns); });
+}
+
 std::vector<std::string> link_names(const World& world, const std::string& netns) {
   std::vector<std::string> names;
   for (const auto& link : world.ip({"link", "show"}, netns)) names.push_back(link.value("ifname", ""));

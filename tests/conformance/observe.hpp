@@ -17,6 +17,10 @@ bool has_link(const World& world, const std::string& name, const std::string& ne
 bool has_flag(const Json& link, const std::string& flag);
 /// "10.1.2.3/24" on that link.
 bool has_address(const Json& link, const std::string& address);
+/// Whether duplicate address detection is still under way for an address that is not link-local.
+bool has_tentative(const World& world, const std::string& netns);
+/// Waits for its end. For the cases that are about something else; B20 is about this.
+void settle_ipv6(const World& world, const std::string& netns);
 /// The names of all links.
 std::vector<std::string> link_names(const World& world, const std::string& netns = {});
 /// Routes of the main table (or of `table`) of the family that `dst` or `gateway` belongs to.

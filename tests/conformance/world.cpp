@@ -196,18 +196,22 @@ void World::ip_batch(const std::string& lines, const std::string& netns) const {
   tool({"ip", "-batch", "-"}, netns, lines);
 }
 
-void World::wait_for_link_change(const std::string& what, const std::function<bool()>& condition) const {
-  const Fd events(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
-  sockaddr_nl address{};
-  address.nl_family = AF_NETLINK;
-  address.nl_groups = RTMGRP_LINK;
-  must(::bind(events.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), "bind netlink");
+void World::wait_for_change(const std::string& netns, const std::string& otherwise,
+                            const std::function<bool()>& condition) const {
+  Fd events;
+  inside(netns, [&] {
+    events = Fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
+    sockaddr_nl address{};
+    address.nl_family = AF_NETLINK;
+    address.nl_groups = RTMGRP_LINK | RTMGRP_IPV6_IFADDR;
+    must(::bind(events.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), "bind netlink");
+  });
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (!condition()) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     pollfd ready{events.get(), POLLIN, 0};
-    if (left.count() <= 0 || ::poll(&ready, 1, static_cast<int>(left.count())) <= 0) fail(what);
+    if (left.count() <= 0 || ::poll(&ready, 1, static_cast<int>(left.count())) <= 0) fail(otherwise);
     std::array<char, 32768> buffer{};
     while (::recv(events.get(), buffer.data(), buffer.size(), 0) > 0) {
     }

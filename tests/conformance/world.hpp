@@ -81,8 +81,10 @@ class World {
   /// One `ip -batch` with these lines.
   void ip_batch(const std::string& lines, const std::string& netns = {}) const;
 
-  /// Blocks until `condition` holds, looking again at each link notification of the host; Failure after 10 s.
-  void wait_for_link_change(const std::string& what, const std::function<bool()>& condition) const;
+  /// Blocks until `condition` holds, looking again at each notification of a link or an IPv6 address in
+  /// the namespace (empty: the host); Failure after 10 s.
+  void wait_for_change(const std::string& netns, const std::string& otherwise,
+                       const std::function<bool()>& condition) const;
 
  private:
   void mount_private_directories();
