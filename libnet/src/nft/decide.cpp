@@ -18,6 +18,10 @@ struct Touched {
   std::vector<std::size_t> ops;
 };
 
+bool is_name(const std::string& name) {
+  return !name.empty() && name.size() <= kNameMax && name.find('\0') == std::string::npos;
+}
+
 TableKey table_key(const SetRef& set) { return {set.family, set.table}; }
 
 std::optional<Error> unusable(const TableState& state, const TableSpec& spec) {
@@ -166,12 +170,8 @@ bool needs_replacement(const TableState& state, const TableSpec& spec) {
 }
 
 std::optional<Error> malformed(const SetRef& set) {
-  for (const std::string& name : {set.table, set.set}) {
-    if (name.empty() || name.size() > kNameMax || name.find('\0') != std::string::npos) {
-      return Error{.code = Errc::kInvalid, .what = name_of(set) + ": names have 1 to 255 bytes"};
-    }
-  }
-  return std::nullopt;
+  if (is_name(set.table) && is_name(set.set)) return std::nullopt;
+  return Error{.code = Errc::kInvalid, .what = name_of(set) + ": names have 1 to 255 bytes"};
 }
 
 std::optional<Error> malformed(const Element& element) {
@@ -182,6 +182,22 @@ std::optional<Error> malformed(const Element& element) {
                          std::to_string(element.key.size()) + " and " + std::to_string(element.data.size())};
   }
   return malformed(element.set);
+}
+
+std::optional<Error> malformed(const TableSpec& table) {
+  const auto named = [](const auto& part) { return is_name(part.name); };
+  if (is_name(table.name) && std::ranges::all_of(table.sets, named) &&
+      std::ranges::all_of(table.chains, named)) {
+    return std::nullopt;
+  }
+  return Error{.code = Errc::kInvalid,
+               .what = name_of(table.family, table.name) + ": names in it have 1 to 255 bytes"};
+}
+
+std::optional<Error> malformed(const Op& op) {
+  if (const Element* element = element_of(op)) return malformed(*element);
+  if (const auto* ensure = std::get_if<EnsureTable>(&op.action)) return malformed(ensure->table);
+  return std::nullopt;
 }
 
 Planned decide(std::span<const Op> ops, const Observed& observed) { return Decision(ops, observed).run(); }

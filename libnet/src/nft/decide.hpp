@@ -52,6 +52,9 @@ struct Planned {
 /// Why a message about it cannot be built, or nothing. All functions below and the encoder rely on it.
 [[nodiscard]] std::optional<Error> malformed(const SetRef& set);
 [[nodiscard]] std::optional<Error> malformed(const Element& element);
+[[nodiscard]] std::optional<Error> malformed(const TableSpec& table);
+/// That of what the op names.
+[[nodiscard]] std::optional<Error> malformed(const Op& op);
 
 [[nodiscard]] Planned decide(std::span<const Op> ops, const Observed& observed);
 

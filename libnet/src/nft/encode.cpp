@@ -17,7 +17,8 @@
 namespace fairlead::nft {
 namespace {
 
-// Names have at most 255 bytes, keys and data 64, comments 128: an element message stays below 1 KiB.
+// Names have at most 255 bytes, keys and data 64, comments 128 (see malformed()): a message with an element
+// or with two names stays below 1 KiB.
 constexpr std::size_t kElementRoom = 1 << 10;
 constexpr std::size_t kObjectRoom = 16 << 10;
 
@@ -249,14 +250,14 @@ void end_batch(std::uint32_t sequence, MessageBuffer* buffer) {
 }
 
 void query_table(const TableSpec& table, std::uint32_t sequence, MessageBuffer* buffer) {
-  nlmsghdr* message = begin(NFT_MSG_GETTABLE, 0, table.family, sequence, kObjectRoom, buffer);
+  nlmsghdr* message = begin(NFT_MSG_GETTABLE, 0, table.family, sequence, kElementRoom, buffer);
   mnl_attr_put_strz(message, NFTA_TABLE_NAME, table.name.c_str());
   buffer->end();
 }
 
 void query_chain(const TableSpec& table, const std::string& chain, std::uint32_t sequence,
                  MessageBuffer* buffer) {
-  nlmsghdr* message = begin(NFT_MSG_GETCHAIN, 0, table.family, sequence, kObjectRoom, buffer);
+  nlmsghdr* message = begin(NFT_MSG_GETCHAIN, 0, table.family, sequence, kElementRoom, buffer);
   mnl_attr_put_strz(message, NFTA_CHAIN_TABLE, table.name.c_str());
   mnl_attr_put_strz(message, NFTA_CHAIN_NAME, chain.c_str());
   buffer->end();

@@ -27,9 +27,11 @@ struct Transaction {
   std::vector<MessageInfo> infos;
 };
 
-/// Appends the messages of one command; the sequence number of the next is `first_sequence` + infos.size().
+/// Appends the messages of one command, whose names `transaction` refers to; the sequence number of the
+/// next one is `first_sequence` + infos.size().
 void encode_command(const Command& command, std::size_t index, std::uint32_t first_sequence,
                     Transaction* transaction);
+void encode_command(Command&&, std::size_t, std::uint32_t, Transaction*) = delete;
 /// The batch's delimiters. `generation` 0: commit whatever else has changed; otherwise the kernel answers
 /// ERESTART if anything has.
 void begin_batch(std::uint32_t generation, std::uint32_t sequence, MessageBuffer* buffer);

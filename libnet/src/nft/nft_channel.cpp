@@ -101,9 +101,7 @@ std::vector<OpOutcome> Channel::apply(std::span<const Op> ops) {
 int Channel::attempt(std::span<const Op> ops, std::span<OpOutcome> outcomes) {
   std::ranges::fill(outcomes, OpOutcome{});
   for (std::size_t i = 0; i < ops.size(); ++i) {
-    const Element* element = element_of(ops[i]);
-    if (element == nullptr) continue;
-    if (auto error = malformed(*element)) return report(i, *std::move(error), outcomes), 0;
+    if (auto error = malformed(ops[i])) return report(i, *std::move(error), outcomes), 0;
   }
   auto observed = observe(ops);
   if (!observed) return report(0, std::move(observed).error(), outcomes), 0;

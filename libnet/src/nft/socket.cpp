@@ -55,9 +55,14 @@ Ack parse_ack(const nlmsghdr* message) {
 
 nlmsghdr* MessageBuffer::begin(std::uint16_t type, std::uint16_t flags, std::uint32_t seq,
                                std::uint8_t family, std::uint16_t res_id, std::size_t room) {
-  if (bytes_.size() - used_ < room) bytes_.resize(std::max(bytes_.size() * 2, used_ + room));
+  if (capacity_ - used_ < room) {
+    capacity_ = std::max(capacity_ * 2, used_ + room);
+    auto larger = std::make_unique_for_overwrite<std::byte[]>(capacity_);
+    if (used_ > 0) std::memcpy(larger.get(), bytes_.get(), used_);
+    bytes_ = std::move(larger);
+  }
   last_ = used_;
-  nlmsghdr* header = mnl_nlmsg_put_header(bytes_.data() + used_);
+  nlmsghdr* header = mnl_nlmsg_put_header(bytes_.get() + used_);
   header->nlmsg_type = type;
   header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
   header->nlmsg_seq = seq;
@@ -69,21 +74,22 @@ nlmsghdr* MessageBuffer::begin(std::uint16_t type, std::uint16_t flags, std::uin
 }
 
 void MessageBuffer::end() {
-  used_ = last_ + MNL_ALIGN(reinterpret_cast<const nlmsghdr*>(bytes_.data() + last_)->nlmsg_len);
+  used_ = last_ + MNL_ALIGN(reinterpret_cast<const nlmsghdr*>(bytes_.get() + last_)->nlmsg_len);
 }
 
 void MessageBuffer::acknowledge_last() {
-  auto* header = reinterpret_cast<nlmsghdr*>(bytes_.data() + last_);
+  auto* header = reinterpret_cast<nlmsghdr*>(bytes_.get() + last_);
   header->nlmsg_flags = static_cast<std::uint16_t>(header->nlmsg_flags | NLM_F_ACK);
 }
 
 const nlmsghdr* MessageBuffer::message(std::size_t index) const {
-  const std::byte* at = bytes_.data();
+  const std::byte* at = bytes_.get();
   while (index-- > 0) at += MNL_ALIGN(reinterpret_cast<const nlmsghdr*>(at)->nlmsg_len);
   return reinterpret_cast<const nlmsghdr*>(at);
 }
 
-Socket::Socket(UniqueFd fd) : fd_(std::move(fd)), buffer_(kDatagram) {}
+Socket::Socket(UniqueFd fd)
+    : fd_(std::move(fd)), buffer_(std::make_unique_for_overwrite<std::byte[]>(kDatagram)) {}
 
 Result<Socket> Socket::open() {
   UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
@@ -118,7 +124,7 @@ Result<std::size_t> Socket::receive(int flags) {
   sockaddr_nl from{};
   socklen_t from_size = sizeof from;
   for (;;) {
-    const ssize_t size = ::recvfrom(fd_.get(), buffer_.data(), buffer_.size(), flags | MSG_TRUNC,
+    const ssize_t size = ::recvfrom(fd_.get(), buffer_.get(), kDatagram, flags | MSG_TRUNC,
                                     reinterpret_cast<sockaddr*>(&from), &from_size);
     if (size < 0) {
       if (errno == EINTR) continue;
@@ -126,7 +132,7 @@ Result<std::size_t> Socket::receive(int flags) {
       return Unexpected(error_from_errno(errno, "receive from nf_tables"));
     }
     if (from.nl_pid != 0) continue;  // not from the kernel
-    if (static_cast<std::size_t>(size) > buffer_.size()) {
+    if (static_cast<std::size_t>(size) > kDatagram) {
       return Unexpected(Errc::kIo,
                         "receive from nf_tables: datagram of " + std::to_string(size) + " bytes is cut");
     }
@@ -139,7 +145,7 @@ Result<void> Socket::receive_all(const AnswerHandler& handler) {
     FAIRLEAD_TRY(const std::size_t size, receive(MSG_DONTWAIT));
     if (size == 0) return {};
     int left = static_cast<int>(size);
-    for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
+    for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.get()); mnl_nlmsg_ok(message, left);
          message = mnl_nlmsg_next(message, &left)) {
       if (message->nlmsg_type == NLMSG_ERROR) {
         handler.ack(parse_ack(message));
@@ -155,7 +161,7 @@ Result<void> Socket::receive_dump(std::uint32_t seq, const AnswerHandler& handle
   for (;;) {
     FAIRLEAD_TRY(const std::size_t size, receive(0));
     int left = static_cast<int>(size);
-    for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.data()); mnl_nlmsg_ok(message, left);
+    for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.get()); mnl_nlmsg_ok(message, left);
          message = mnl_nlmsg_next(message, &left)) {
       if (message->nlmsg_seq != seq) continue;
       interrupted = interrupted || (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;

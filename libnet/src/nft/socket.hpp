@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "fairlead/result.hpp"
 #include "fairlead/unique_fd.hpp"
@@ -27,12 +27,14 @@ class MessageBuffer {
   /// Asks for an acknowledgement of the message that was ended last.
   void acknowledge_last();
 
-  [[nodiscard]] std::span<const std::byte> bytes() const { return std::span(bytes_).first(used_); }
+  [[nodiscard]] std::span<const std::byte> bytes() const { return {bytes_.get(), used_}; }
   /// The message with that position, which must exist.
   [[nodiscard]] const nlmsghdr* message(std::size_t index) const;
 
  private:
-  std::vector<std::byte> bytes_;
+  std::unique_ptr<std::byte[]>
+      bytes_;  // left uninitialized: untouched pages of a short-lived process are free
+  std::size_t capacity_ = 0;
   std::size_t used_ = 0;
   std::size_t last_ = 0;
 };
@@ -75,7 +77,7 @@ class Socket {
 
   UniqueFd fd_;
   std::uint32_t sequence_ = 1;
-  std::vector<std::byte> buffer_;
+  std::unique_ptr<std::byte[]> buffer_;
 };
 
 }  // namespace fairlead::nft

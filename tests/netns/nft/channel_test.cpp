@@ -360,6 +360,9 @@ TEST_F(NftChannel, NamesAndKeysThatNoMessageHoldsAreRefused) {
     EXPECT_FALSE(channel.has_elements(std::span(&element, 1)));
   }
   EXPECT_FALSE(channel.elements(long_name.set));
+  TableSpec long_chain = table();
+  long_chain.chains.push_back({.name = std::string(100'000, 'c')});
+  EXPECT_EQ(apply(channel, {ensure(long_chain)})[0].error.value().code, Errc::kInvalid);
 }
 
 TEST_F(NftChannel, TheBridgeFamilyWorksAlike) {

@@ -38,9 +38,9 @@ Element masquerade(const std::string& comment) {
 }
 
 TEST(NftEncode, AddsAnElementAsNftDoes) {
+  const Command command{.kind = Command::Kind::kAddElement, .op = 0, .element = masquerade("hello world")};
   Transaction transaction;
-  encode_command({.kind = Command::Kind::kAddElement, .op = 0, .element = masquerade("hello world")}, 0, 1,
-                 &transaction);
+  encode_command(command, 0, 1, &transaction);
   EXPECT_EQ(bytes_of(transaction.buffer),
             from_hex("68000000 0c0a 0104 01000000 00000000  01000000"
                      "0d000100 666169726c65616400 000000"                           // table fairlead
@@ -52,9 +52,9 @@ TEST(NftEncode, AddsAnElementAsNftDoes) {
 }
 
 TEST(NftEncode, RemovesAnElementByItsKeyAlone) {
+  const Command command{.kind = Command::Kind::kRemoveElement, .op = 0, .element = masquerade("hello world")};
   Transaction transaction;
-  encode_command({.kind = Command::Kind::kRemoveElement, .op = 0, .element = masquerade("hello world")}, 0, 7,
-                 &transaction);
+  encode_command(command, 0, 7, &transaction);
   EXPECT_EQ(bytes_of(transaction.buffer),
             from_hex("54000000 0e0a 0100 07000000 00000000  01000000"
                      "0d000100 666169726c65616400 000000 0a000200 6d6173713400 0000"
@@ -65,8 +65,9 @@ TEST(NftEncode, RemovesAnElementByItsKeyAlone) {
 
 TEST(NftEncode, CreatesTheTableExclusivelyAndNumbersItsMessages) {
   const TableSpec table = firewall::inet_table();
+  const Command command{.kind = Command::Kind::kCreateTable, .op = 0, .table = &table};
   Transaction transaction;
-  encode_command({.kind = Command::Kind::kCreateTable, .op = 0, .table = &table}, 0, 10, &transaction);
+  encode_command(command, 0, 10, &transaction);
   ASSERT_EQ(transaction.infos.size(), 1 + table.sets.size() + table.chains.size() + table.rules.size());
   for (std::size_t i = 0; i < transaction.infos.size(); ++i) {
     const nlmsghdr* message = transaction.buffer.message(i);
@@ -86,9 +87,9 @@ TEST(NftEncode, ABatchThatDependsOnTheGenerationSaysSo) {
 }
 
 TEST(NftReply, NamesTheAttributeAtAnOffset) {
+  const Command command{.kind = Command::Kind::kAddElement, .op = 0, .element = masquerade("c")};
   Transaction transaction;
-  encode_command({.kind = Command::Kind::kAddElement, .op = 0, .element = masquerade("c")}, 0, 1,
-                 &transaction);
+  encode_command(command, 0, 1, &transaction);
   const nlmsghdr* message = transaction.buffer.message(0);
   EXPECT_EQ(attribute_path(message, 20), "NFTA_SET_ELEM_LIST_TABLE");
   EXPECT_EQ(attribute_path(message, 36), "NFTA_SET_ELEM_LIST_SET");
