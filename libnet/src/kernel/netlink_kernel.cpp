@@ -26,8 +26,9 @@ bool all_done(const std::vector<OpOutcome>& outcomes) {
 
 }  // namespace
 
-NetlinkKernel::NetlinkKernel(const Netns* container, const Logger& log) : host_(Side::kHost, nullptr, log) {
-  if (container != nullptr) container_.emplace(Side::kContainer, container, log);
+NetlinkKernel::NetlinkKernel(const Netns* container, const Logger& log, const RtnlNamespace::Opener& opener)
+    : host_(Side::kHost, nullptr, log, opener) {
+  if (container != nullptr) container_.emplace(Side::kContainer, container, log, opener);
 }
 
 NetlinkKernel::~NetlinkKernel() {

@@ -13,7 +13,9 @@ namespace fairlead::kernel {
 
 class NetlinkKernel final : public Kernel {
  public:
-  NetlinkKernel(const Netns* container, const Logger& log);
+  /// `opener` opens the rtnetlink sockets of both namespaces.
+  NetlinkKernel(const Netns* container, const Logger& log,
+                const RtnlNamespace::Opener& opener = nl::open_rtnetlink);
   /// Hands a nf_tables socket that deleted something to a child, since closing it blocks.
   ~NetlinkKernel() override;
 

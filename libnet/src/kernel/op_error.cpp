@@ -12,28 +12,49 @@ const LinkSpec* spec_of(const Op& op) {
   return nullptr;
 }
 
-/// What the kernel's own text leaves open.
-void explain(const Op& op, Error& error) {
-  const LinkSpec* spec = spec_of(op);
+/// The MTU that a veth end is to have, if it is none that a veth takes (is_valid_veth_mtu,
+/// drivers/net/veth.c).
+std::optional<Mtu> bad_veth_mtu(const LinkSpec& spec) {
+  const auto* veth = std::get_if<VethLink>(&spec.kind);
+  if (veth == nullptr) return std::nullopt;
+  for (const auto& mtu : {spec.mtu, veth->peer.mtu})
+    if (mtu && mtu->bytes() > 65535) return mtu;
+  return std::nullopt;
+}
+
+void explain_link(const LinkSpec& spec, Error& error) {
   switch (error.kernel->err) {
     case EXFULL:
-      if (spec == nullptr || !spec->master) break;
+      if (!spec.master) break;
       // BR_MAX_PORTS is 1 << 10, and port number 0 is not used (find_portno, net/bridge/br_if.c).
-      error.what = "EXFULL: bridge " + spec->master->str() + " is full: a Linux bridge takes 1,023 ports";
+      error.what = "EXFULL: bridge " + spec.master->str() + " is full: a Linux bridge takes 1,023 ports";
       error.remedy = "attach further containers to a network with another bridge";
       break;
-    case EOPNOTSUPP:
-      if (!std::holds_alternative<CreateLink>(op.action)) break;
-      error.remedy = std::string("this kernel has no ") + kind_name(spec->kind) + " links: load the module " +
-                     kind_name(spec->kind) + " or use another kernel";
+    case EADDRNOTAVAIL:
+      error.code = Errc::kInvalid;
+      error.what += " (the MAC address is not a unicast address)";
       break;
-    case EPERM:
-      if (std::holds_alternative<SetSysctl>(op.action)) break;
-      error.remedy = "the caller needs CAP_NET_ADMIN in the user namespace that owns the network namespace";
+    case EINVAL:
+      if (const auto mtu = bad_veth_mtu(spec))
+        error.what += " (MTU " + std::to_string(mtu->bytes()) + ": a veth takes up to 65535 bytes)";
       break;
     default:
       break;
   }
+}
+
+/// What the kernel's own text leaves open.
+void explain(const Op& op, Error& error) {
+  const LinkSpec* spec = spec_of(op);
+  if (spec != nullptr) explain_link(*spec, error);
+  if (error.kernel->err == EOPNOTSUPP && std::holds_alternative<CreateLink>(op.action)) {
+    const std::string kind = kind_name(spec->kind);
+    error = std::move(error).with_remedy("this kernel has no " + kind + " links: load the module " + kind +
+                                         " or use another kernel");
+  }
+  if (error.kernel->err == EPERM && !std::holds_alternative<SetSysctl>(op.action))
+    error = std::move(error).with_remedy(
+        "the caller needs CAP_NET_ADMIN in the user namespace that owns the network namespace");
 }
 
 }  // namespace

@@ -44,8 +44,8 @@ bool kernel_said(const Error& error, int err) { return error.kernel && error.ker
 
 Result<std::unique_ptr<nl::Transport>> RtnlNamespace::open_socket() const {
   std::unique_ptr<nl::Transport> transport;
-  FAIRLEAD_CHECK(run([&transport]() -> Result<void> {
-    FAIRLEAD_TRY(transport, nl::open_rtnetlink());
+  FAIRLEAD_CHECK(run([&]() -> Result<void> {
+    FAIRLEAD_TRY(transport, opener_());
     return {};
   }));
   return transport;

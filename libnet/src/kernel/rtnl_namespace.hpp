@@ -19,8 +19,12 @@ namespace fairlead::kernel {
 /// thread-safe.
 class RtnlNamespace {
  public:
+  /// Opens a socket in the calling thread's namespace.
+  using Opener = std::function<Result<std::unique_ptr<nl::Transport>>()>;
+
   /// `netns` outlives the object; nullptr: the calling thread's namespace.
-  RtnlNamespace(Side side, const Netns* netns, const Logger& log) : side_(side), netns_(netns), log_(log) {}
+  RtnlNamespace(Side side, const Netns* netns, const Logger& log, Opener opener = nl::open_rtnetlink)
+      : side_(side), netns_(netns), log_(log), opener_(std::move(opener)) {}
 
   [[nodiscard]] Side side() const { return side_; }
   [[nodiscard]] const Netns* netns() const { return netns_; }
@@ -42,6 +46,7 @@ class RtnlNamespace {
   Side side_;
   const Netns* netns_;
   Logger log_;
+  Opener opener_;
   std::unique_ptr<nl::Client> client_;
   LinkNames names_;
 };

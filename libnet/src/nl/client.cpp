@@ -2,6 +2,7 @@
 
 #include <linux/netlink.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "nl/ext_ack.hpp"
@@ -21,6 +22,26 @@ constexpr int kDumpAttempts = 20;
 void trace_messages(const Client::Trace& trace, const char* direction, ByteView datagram) {
   MessageWalk walk(datagram);
   while (const auto message = walk.next()) trace(direction + format_message(message->whole));
+}
+
+/// Takes one message for `reply`. True if it completes the answer.
+bool take_answer(const Message& message, const Batch& batch, std::size_t index, Reply& reply) {
+  if (message.header.nlmsg_type != NLMSG_ERROR) {
+    reply.message.assign(message.whole.begin(), message.whole.end());
+    if (batch.request(index).acknowledged) return false;
+    reply.status = ReplyStatus::kDone;
+    return true;
+  }
+  auto verdict = read_verdict(message, batch.bytes(index));
+  if (!verdict) {
+    reply.error = std::move(verdict).error();
+  } else if (verdict->err == 0) {
+    reply.status = ReplyStatus::kDone;
+  } else {
+    reply.status = ReplyStatus::kRefused;
+    reply.error = refusal(*std::move(verdict));
+  }
+  return true;
 }
 
 }  // namespace
@@ -68,42 +89,30 @@ void Client::exchange(const Batch& batch, Range range, std::vector<Reply>& repli
     replies[i] = {.status = ReplyStatus::kRefused, .error = sent.error()};
 }
 
-void Client::collect(const Batch& batch, Range range, std::vector<Reply>& replies) {
-  std::size_t open = range.last - range.first;
-  std::vector<bool> answered(open);
-  std::optional<Error> failure;
+Result<void> Client::collect_some(const Batch& batch, Range range, std::vector<bool>& answered,
+                                  std::vector<Reply>& replies) {
+  FAIRLEAD_TRY(const ByteView datagram, receive());
   const auto first_seq = static_cast<std::uint32_t>(first_seq_ + range.first);
-  while (open > 0 && !failure) {
-    const auto datagram = receive();
-    if (!datagram) {
-      failure = datagram.error();
-      break;
-    }
-    MessageWalk walk(*datagram);
-    while (const auto message = walk.next()) {
-      if (!is_for_us(*message, first_seq, answered.size())) continue;
-      const std::size_t place = message->header.nlmsg_seq - first_seq;
-      if (answered[place]) continue;
-      Reply& reply = replies[range.first + place];
-      if (message->header.nlmsg_type != NLMSG_ERROR) {
-        reply.message.assign(message->whole.begin(), message->whole.end());
-        if (batch.request(range.first + place).acknowledged) continue;
-        reply.status = ReplyStatus::kDone;
-      } else if (auto verdict = read_verdict(*message, batch.bytes(range.first + place)); !verdict) {
-        reply.error = std::move(verdict).error();
-      } else if (verdict->err == 0) {
-        reply.status = ReplyStatus::kDone;
-      } else {
-        reply.status = ReplyStatus::kRefused;
-        reply.error = refusal(*std::move(verdict));
-      }
-      answered[place] = true;
-      --open;
-    }
-    if (walk.malformed()) failure = malformed_error("a length is wrong");
+  MessageWalk walk(datagram);
+  while (const auto message = walk.next()) {
+    if (!is_for_us(*message, first_seq, answered.size())) continue;
+    const std::size_t place = message->header.nlmsg_seq - first_seq;
+    const std::size_t index = range.first + place;
+    if (!answered[place]) answered[place] = take_answer(*message, batch, index, replies[index]);
   }
-  for (std::size_t i = 0; failure && i < answered.size(); ++i)
-    if (!answered[i]) replies[range.first + i].error = failure;
+  if (walk.malformed()) return Unexpected(malformed_error("a length is wrong"));
+  return {};
+}
+
+void Client::collect(const Batch& batch, Range range, std::vector<Reply>& replies) {
+  std::vector<bool> answered(range.last - range.first);
+  while (std::find(answered.begin(), answered.end(), false) != answered.end()) {
+    const auto some = collect_some(batch, range, answered, replies);
+    if (some) continue;
+    for (std::size_t i = 0; i < answered.size(); ++i)
+      if (!answered[i]) replies[range.first + i].error = some.error();
+    return;
+  }
 }
 
 Result<std::optional<std::vector<std::byte>>> Client::get(Batch& request) {

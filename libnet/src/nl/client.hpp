@@ -52,6 +52,8 @@ class Client {
     std::size_t last;
   };
   void exchange(const Batch& batch, Range range, std::vector<Reply>& replies);
+  Result<void> collect_some(const Batch& batch, Range range, std::vector<bool>& answered,
+                            std::vector<Reply>& replies);
   void collect(const Batch& batch, Range range, std::vector<Reply>& replies);
   Result<ByteView> receive();
   Result<bool> take_dump_part(ByteView datagram, ByteView request, std::vector<std::byte>& out,
