@@ -1,7 +1,7 @@
 # What `cmake --install` installs beside the executables (which say it where they are defined): the
 # library with its headers, a CMake package and a pkg-config file, and the documents.
 #
-# Components: plugins and tool (the executables), development (everything here but the documents).
+# Components: plugins and runtime (the executables), development (everything here but the documents).
 # A packager who wants the plugins alone says `cmake --install DIR --component plugins`.
 
 include(CMakePackageConfigHelpers)

@@ -38,8 +38,8 @@ step() {
   fi
   printf '%sFAILED%s after %d s, %s:\n' "$c_red" "$c_off" $((SECONDS - start)) "${log#"$FAIRLEAD_ROOT"/}"
   # A failed build says "FAILED:" or "error:" somewhere above what other jobs printed after it.
-  grep -E '(^FAILED:|error:|Error )' "$log" | awk '!seen[$0]++' | head -n 12 | sed 's/^/    /'
-  tail -n 20 "$log" | sed 's/^/  | /'
+  grep -E '(^FAILED:|error:|Error )' "$log" | awk '!seen[$0]++' | head -n 12 | cut -c 1-240 | sed 's/^/    /'
+  tail -n 20 "$log" | cut -c 1-240 | sed 's/^/  | /'
   failed_steps+=("$name")
   return 1
 }
