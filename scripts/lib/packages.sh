@@ -58,8 +58,9 @@ install_packages() {
   local list wanted missing
   list=$(packages_of "$@") || return
   mapfile -t wanted <<<"$list"
-  mapfile -t missing < <(missing_packages "${wanted[@]}")
-  if [ ${#missing[@]} = 0 ]; then return 0; fi
+  list=$(missing_packages "${wanted[@]}") || return
+  if [ -z "$list" ]; then return 0; fi
+  mapfile -t missing <<<"$list"
   if [ "$(id -u)" != 0 ]; then
     echo "packages: these are missing, and installing them needs root: ${missing[*]}" >&2
     return 1
