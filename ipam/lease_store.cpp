@@ -51,7 +51,7 @@ Unexpected exhausted(const RangeSet& set) {
                     "no IP addresses available in range set: " + set.to_string() + ": " +
                         (one ? "the only address" : "all " + to_string(set.capacity()) + " addresses") +
                         " of " + set.subnets() + (one ? " is in use" : " are in use"),
-                    "enlarge the range or remove stale containers (fairlead gc)");
+                    "enlarge the range or remove stale containers (fairlead net gc)");
 }
 
 /// The next free address in round robin.

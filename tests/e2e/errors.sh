@@ -55,7 +55,7 @@ echo "---- what is no configuration"
 wrong "broken JSON" 6 'parse configuration|column' <<<'{"cniVersion": "1.0.0", "name": }'
 wrong "no JSON at all" 6 'parse configuration|empty' </dev/null
 wrong "an array" 6 'object|array' <<<'[]'
-wrong "ten megabytes" 6 'parse configuration|bytes' < <(
+wrong "ten megabytes" 6 'standard input|4194304 bytes' < <(
   printf '{%s, "type": "bridge", "pad": "' "$head"
   head -c 10000000 /dev/zero | tr '\0' x
   printf '"}'
@@ -70,33 +70,33 @@ wrong "a specification version of the future" 1 '9.9.9' <<<'{"cniVersion": "9.9.
 
 echo "---- names"
 wrong "no network name" 7 'name' <<<'{"cniVersion": "1.0.0", "type": "bridge"}'
-wrong "NUL in the network name" 6 'name|NUL' <<<'{"cniVersion": "1.0.0", "name": "a\u0000b", "type": "bridge"}'
-wrong "newline in the network name" 7 'name|a\nb' <<<'{"cniVersion": "1.0.0", "name": "a\nb", "type": "bridge"}'
+wrong "NUL in the network name" 7 "parse configuration|'name'|NUL" <<<'{"cniVersion": "1.0.0", "name": "a\u0000b", "type": "bridge"}'
+wrong "newline in the network name" 7 'name|a\x0ab' <<<'{"cniVersion": "1.0.0", "name": "a\nb", "type": "bridge"}'
 wrong "the parent directory as network name" 7 'name|../../x' <<<'{"cniVersion": "1.0.0", "name": "../../x", "type": "bridge"}'
 wrong "a path as container id" 4 'CNI_CONTAINERID|../box' bridge CNI_CONTAINERID=../box <<<"$(bridge_with)"
 wrong "an interface name of 16 characters" 4 'CNI_IFNAME' bridge CNI_IFNAME=abcdefghijklmnop <<<"$(bridge_with)"
 wrong "an interface name with a slash" 4 'CNI_IFNAME' bridge CNI_IFNAME=et/h0 <<<"$(bridge_with)"
 wrong "a bridge name too long for the kernel" 7 'bridge|a-bridge-name-too-long' <<<"{$head, \"type\": \"bridge\", \"bridge\": \"a-bridge-name-too-long\"}"
-wrong "a path as IPAM type" 7 'ipam.type|../host-local' <<<"$(bridge_with '"ipam": {"type": "../host-local"}')"
+wrong "a path as IPAM type" 7 '../host-local|CNI_PATH' <<<"$(bridge_with '"ipam": {"type": "../host-local"}')"
 
 echo "---- environment"
 wrong "no container id" 4 'CNI_CONTAINERID' bridge CNI_CONTAINERID= <<<"$(bridge_with)"
 wrong "an unknown verb" 4 'CNI_COMMAND|FROB' bridge CNI_COMMAND=FROB <<<"$(bridge_with)"
 wrong "arguments that are no pairs" 4 'CNI_ARGS|FOO' bridge CNI_ARGS=FOO <<<"$(bridge_with)"
-wrong "a namespace that does not exist" 8 'CNI_NETNS|/run/netns/none' bridge CNI_NETNS=/run/netns/none <<<"$(bridge_with "\"ipam\": $ipam")"
+wrong "a namespace that does not exist" 8 'network namespace|/run/netns/none|ENOENT' bridge CNI_NETNS=/run/netns/none <<<"$(bridge_with "\"ipam\": $ipam")"
 touch "$W/file"
 wrong "a file that is no namespace" 8 "$W/file" bridge "CNI_NETNS=$W/file" <<<"$(bridge_with "\"ipam\": $ipam")"
 wrong "the namespace of the host" 8 'CNI_NETNS_OVERRIDE' bridge CNI_NETNS=/proc/self/ns/net <<<"$(bridge_with)"
-wrong "an IPAM plugin that CNI_PATH lacks" 7 'nonesuch|CNI_PATH' <<<"$(bridge_with '"ipam": {"type": "nonesuch"}')"
+wrong "an IPAM plugin that CNI_PATH lacks" 102 'nonesuch|CNI_PATH' <<<"$(bridge_with '"ipam": {"type": "nonesuch"}')"
 
 echo "---- values"
 wrong "text for a number" 7 'mtu|integer' <<<"$(bridge_with '"mtu": "1400"')"
-wrong "an MTU beyond the kernel's" 7 'mtu|70000' <<<"$(bridge_with '"mtu": 70000')"
+wrong "an MTU beyond the kernel's" 7 'mtu|70000|65535' <<<"$(bridge_with '"mtu": 70000')"
 wrong "hairpin and promiscuous mode" 7 'hairpinMode|promiscMode' <<<"$(bridge_with '"hairpinMode": true, "promiscMode": true')"
 wrong "a masquerading backend that is none" 7 'ipMasqBackend|pf' <<<"$(bridge_with "\"ipMasq\": true, \"ipMasqBackend\": \"pf\", \"ipam\": $ipam")"
 wrong "a MAC address that is none" 4 'MAC|zz:' bridge 'CNI_ARGS=MAC=zz:00:00:00:00:01' <<<"$(bridge_with "\"ipam\": $ipam")"
-wrong "a prefix of 33 bits" 7 'subnet|10.94.0.0/33' <<<"$(ipam_with '"ranges": [[{"subnet": "10.94.0.0/33"}]]')"
-wrong "a subnet with host bits" 7 'subnet|10.94.0.5/24' <<<"$(ipam_with '"ranges": [[{"subnet": "10.94.0.5/24"}]]')"
+wrong "a prefix of 33 bits" 7 'ipam.ranges[0][0].subnet|33|10.94.0.0' <<<"$(ipam_with '"ranges": [[{"subnet": "10.94.0.0/33"}]]')"
+wrong "a subnet with host bits" 7 'ipam.ranges[0][0].subnet|10.94.0.5/24|10.94.0.0/24' <<<"$(ipam_with '"ranges": [[{"subnet": "10.94.0.5/24"}]]')"
 wrong "a range that starts elsewhere" 7 'rangeStart|10.95.0.1' <<<"$(ipam_with '"ranges": [[{"subnet": "10.94.0.0/24", "rangeStart": "10.95.0.1"}]]')"
 wrong "a range that ends before it starts" 7 'rangeEnd' <<<"$(ipam_with '"ranges": [[{"subnet": "10.94.0.0/24", "rangeStart": "10.94.0.9", "rangeEnd": "10.94.0.8"}]]')"
 wrong "no range at all" 7 'ranges' <<<"$(ipam_with '"ranges": []')"
@@ -114,10 +114,10 @@ done
 
 echo "---- refusals of the kernel and of the state on the host"
 ip link add err1 type veth peer name err2
-wrong "a link of that name that is no bridge" 103 'err1|bridge' <<<"{$head, \"type\": \"bridge\", \"bridge\": \"err1\"}"
+wrong "a link of that name that is no bridge" 103 'err1|veth|not a bridge|choose another name' <<<"{$head, \"type\": \"bridge\", \"bridge\": \"err1\"}"
 ip link del err1
 nsenter --net=/run/netns/c1 ip link add eth0 type veth peer name other
-wrong "an interface name that the container has already" 103 'eth0' <<<"$(bridge_with "\"ipam\": $ipam")"
+wrong "an interface name that the container has already" 103 'create veth|eth0|EEXIST' <<<"$(bridge_with "\"ipam\": $ipam")"
 nsenter --net=/run/netns/c1 ip link del eth0
 ip link del err0 2>/dev/null # the bridge is shared and may stay; the next cases start without it
 
@@ -129,14 +129,14 @@ ip link del err0
 
 mkdir -p "$W/data"
 touch "$W/data/err"
-wrong "a lease directory that is a file" 5 "$W/data/err" <<<"$(ipam_with "\"dataDir\": \"$W/data\", \"ranges\": [[{\"subnet\": \"10.94.0.0/24\"}]]")"
+wrong "a lease directory that is a file" 7 "$W/data/err|ENOTDIR" <<<"$(ipam_with "\"dataDir\": \"$W/data\", \"ranges\": [[{\"subnet\": \"10.94.0.0/24\"}]]")"
 tiny='"ranges": [[{"subnet": "10.94.9.0/30", "rangeStart": "10.94.9.2", "rangeEnd": "10.94.9.2"}]], "dataDir": "'$W'/leases"'
 must "the only address of a range is taken" cni_ok ADD box2 c2 "$(ipam_with "$tiny")"
-wrong "a range that is full" 11 '10.94.9.2|available' <<<"$(ipam_with "$tiny")"
-wrong "the same attachment once more" 101 'box2|already' bridge CNI_CONTAINERID=box2 CNI_NETNS=/run/netns/c2 <<<"$(ipam_with "$tiny")"
+wrong "a range that is full" 105 '10.94.9.2|available|in use|fairlead net gc' <<<"$(ipam_with "$tiny")"
+wrong "the same attachment once more" 101 'err/box2/eth0|already|DEL' bridge CNI_CONTAINERID=box2 CNI_NETNS=/run/netns/c2 <<<"$(ipam_with "$tiny")"
 must "and is given back" cni_ok DEL box2 c2 "$(ipam_with "$tiny")"
 
 mount -t tmpfs -o ro tmpfs /run/fairlead 2>/dev/null || { mkdir -p /run/fairlead && mount -t tmpfs -o ro tmpfs /run/fairlead; }
-wrong "a run directory that is read-only" 5 '/run/fairlead|EROFS' <<<"$(bridge_with "\"ipam\": $ipam")"
+wrong "a run directory that is read-only" 104 '/run/fairlead|EROFS|FAIRLEAD_RUN_DIR' <<<"$(bridge_with "\"ipam\": $ipam")"
 umount /run/fairlead
 finish

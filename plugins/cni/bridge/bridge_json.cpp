@@ -53,8 +53,11 @@ Result<std::optional<MacAddress>> configured_mac(const Request& request, const N
   return std::optional(*mac);
 }
 
+/// Of veth and bridge alike (ETH_MAX_MTU); past it the kernel says EINVAL and no more.
+constexpr std::int64_t kMaxMtu = 65535;
+
 Result<std::optional<Mtu>> configured_mtu(const Node& root) {
-  FAIRLEAD_TRY(const std::optional<std::int64_t> bytes, root.integer("mtu", 0, INT32_MAX));
+  FAIRLEAD_TRY(const std::optional<std::int64_t> bytes, root.integer("mtu", 0, kMaxMtu));
   if (bytes.value_or(0) == 0) return std::optional<Mtu>();
   Result<Mtu> mtu = Mtu::make(*bytes);
   if (!mtu) {

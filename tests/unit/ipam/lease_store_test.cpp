@@ -73,7 +73,7 @@ TEST_F(LeaseStoreTest, GivesExactlyTheHostAddressesThenSaysThatTheSetIsFull) {
   EXPECT_EQ(full.error().what,
             "allocate from network web: range set 0: no IP addresses available in range set: "
             "10.0.0.1-10.0.0.6: all 5 addresses of 10.0.0.0/29 are in use");
-  EXPECT_THAT(full.error().remedy, HasSubstr("fairlead gc"));
+  EXPECT_THAT(full.error().remedy, HasSubstr("fairlead net gc"));
   EXPECT_THAT(leases(), SizeIs(5));
   EXPECT_THAT(entries(), SizeIs(5));
 }
