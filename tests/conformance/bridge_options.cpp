@@ -148,6 +148,22 @@ void ipv6_works_at_once(World& world) {
   });
 }
 
+/// A router asks for its neighbours from a link-local address. As long as the bridge's is tentative, the host
+/// can pass nothing to a container that has not spoken first (ndisc_send_ns() gives up without a source),
+/// which after a first ADD means up to two seconds.
+void ipv6_works_from_outside(World& world) {
+  const auto outside = add_outside(world);
+  auto config = bridge_config(world);
+  config["ipam"] = host_local_ipam("2001:db8:1::/64");
+  two_cycles(world, config, [&](const Cycle& cycle) {
+    require(!has_tentative(world, {}, {"dev", "cni0"}), "the bridge's link-local address is still tentative");
+    const auto ip = view(cycle.result).ips.at(0);
+    const auto seen =
+        exchange(world, {.from_netns = outside, .to_netns = cycle.attachment.netns, .to_address = ip.bare()});
+    require(seen == "2001:db8:ffff::2", "no answer from the container to the outside");
+  });
+}
+
 void dns_comes_from_one_place(World& world) {
   write_file("/run/conformance/resolv.conf",
              "# comment\nnameserver 192.0.2.53\nnameserver 2001:db8::53\nsearch example.org "
@@ -256,6 +272,8 @@ std::vector<Case> bridge_options_cases() {
        Ipam::kDelegated, full_pool_leaves_nothing},
       {"B20", "without enabledad IPv6 works when ADD returns", with_ipam, kEach, Ipam::kDelegated,
        ipv6_works_at_once},
+      {"B20.outside", "and the outside reaches the container", with_ipam, kNewest, Ipam::kDelegated,
+       ipv6_works_from_outside},
       {"B21", "dns: the configuration's if it sets any field, else the IPAM's", with_ipam, kEach,
        Ipam::kDelegated, dns_comes_from_one_place},
       {"B22", "route mtu, advmss, priority, table and scope are in the kernel", with_ipam, kOnly110,

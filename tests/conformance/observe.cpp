@@ -16,7 +16,9 @@ namespace fairlead::conformance {
 namespace {
 
 constexpr const char* kNetworks = "/var/lib/cni/networks";
-constexpr int kPacketTimeout = 2000;  // ms; reached only when the packet is lost for good
+// ms; reached only when the packet is lost for good. A neighbour that cannot be asked for before duplicate
+// address detection of our own link-local address has ended takes two seconds.
+constexpr int kPacketTimeout = 5000;
 
 struct Endpoint {
   sockaddr_storage address{};
@@ -98,8 +100,10 @@ bool has_address(const Json& link, const std::string& address) {
   });
 }
 
-bool has_tentative(const World& world, const std::string& netns) {
-  for (const auto& link : world.ip({"-6", "addr", "show", "scope", "global"}, netns)) {
+bool has_tentative(const World& world, const std::string& netns, const std::vector<std::string>& words) {
+  std::vector<std::string> arguments{"-6", "addr", "show"};
+  arguments.insert(arguments.end(), words.begin(), words.end());
+  for (const auto& link : world.ip(arguments, netns)) {
     for (const auto& address : link.value("addr_info", Json::array())) {
       if (address.value("tentative", false)) return true;
     }

@@ -17,8 +17,10 @@ bool has_link(const World& world, const std::string& name, const std::string& ne
 bool has_flag(const Json& link, const std::string& flag);
 /// "10.1.2.3/24" on that link.
 bool has_address(const Json& link, const std::string& address);
-/// Whether duplicate address detection is still under way for an address that is not link-local.
-bool has_tentative(const World& world, const std::string& netns);
+/// Whether duplicate address detection is still under way for one of the IPv6 addresses that the words
+/// select.
+bool has_tentative(const World& world, const std::string& netns,
+                   const std::vector<std::string>& words = {"scope", "global"});
 /// Waits for its end. For the cases that are about something else; B20 is about this.
 void settle_ipv6(const World& world, const std::string& netns);
 /// The names of all links.
@@ -38,7 +40,7 @@ void write_last_reserved(const std::string& network, const std::string& address)
 std::string add_outside(World& world);
 
 /// Sends a datagram from one namespace to a server in another and back. The source address that the server
-/// saw, or nothing if it (or the answer) did not arrive within two seconds.
+/// saw, or nothing if it (or the answer) did not arrive for good.
 struct Exchange {
   std::string from_netns{};
   std::string from_address{};  ///< empty: the kernel chooses
