@@ -62,6 +62,7 @@ nlmsghdr* MessageBuffer::begin(std::uint16_t type, std::uint16_t flags, std::uin
     bytes_ = std::move(larger);
   }
   last_ = used_;
+  std::memset(bytes_.get() + used_, 0, room);  // libmnl 1.0.4 leaves the padding of attributes as it is
   nlmsghdr* header = mnl_nlmsg_put_header(bytes_.get() + used_);
   header->nlmsg_type = type;
   header->nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
