@@ -32,8 +32,7 @@ class MessageBuffer {
   [[nodiscard]] const nlmsghdr* message(std::size_t index) const;
 
  private:
-  std::unique_ptr<std::byte[]>
-      bytes_;  // left uninitialized: untouched pages of a short-lived process are free
+  std::unique_ptr<std::byte[]> bytes_;  // zeroed message by message: untouched pages cost nothing
   std::size_t capacity_ = 0;
   std::size_t used_ = 0;
   std::size_t last_ = 0;
