@@ -32,7 +32,9 @@ std::vector<RouteSpec> container_routes(const AddressPlan& plan, const LinkName&
                     .scope = given.scope,
                     .priority = given.priority,
                     .mtu = given.mtu,
-                    .advmss = given.advmss};
+                    .advmss = given.advmss,
+                    // A second network may bring a default route too: the first one keeps its place.
+                    .append = true};
     if (!hop.gateway && !route.scope && given.destination.family() == IpFamily::kV4) route.scope = 253;
     auto same = std::find_if(routes.begin(), routes.end(),
                              [&](const RouteSpec& other) { return same_path_apart_from_hops(other, route); });

@@ -31,7 +31,9 @@ struct RouteSpec {
   std::optional<std::uint32_t> mtu{};       ///< RTAX_MTU, bytes
   std::optional<std::uint32_t> advmss{};    ///< RTAX_ADVMSS, bytes
   std::optional<std::uint8_t> protocol{};   ///< RTPROT_*; RTPROT_BOOT (3) when unset
-  bool append = false;                      ///< IPv6 ECMP: NLM_F_APPEND, one message per hop
+  /// NLM_F_APPEND instead of NLM_F_EXCL: behind an IPv4 route of the same destination, table and metric;
+  /// for IPv6 one more hop of it (one message per hop).
+  bool append = false;
   bool operator==(const RouteSpec&) const = default;
 };
 
