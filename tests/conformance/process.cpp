@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,6 +63,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   ::dup2(out, STDOUT_FILENO);
   ::dup2(err, STDERR_FILENO);
   ::signal(SIGPIPE, SIG_DFL);
+  if (command.traced) ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   ::execve(argv[0], argv, envp);
   ::_exit(127);
 }
@@ -119,6 +121,14 @@ Output Process::wait() {
   pid_ = -1;
   if (WIFEXITED(status)) output.exit_code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) output.signal = WTERMSIG(status);
+  output.out = contents(out_);
+  output.err = contents(err_);
+  return output;
+}
+
+Output Process::collect() {
+  pid_ = -1;
+  Output output;
   output.out = contents(out_);
   output.err = contents(err_);
   return output;

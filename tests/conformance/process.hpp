@@ -27,6 +27,7 @@ struct Command {
   std::string stdin_text{};
   Stdin stdin_mode = Stdin::kText;  ///< kOpenPipe: a pipe that nobody writes to or closes
   int netns = -1;                   ///< namespace to start in; -1: the caller's
+  bool traced = false;              ///< stops at its execve until the parent lets it go on (ptrace(2))
   std::chrono::milliseconds timeout{30'000};
 };
 
@@ -41,6 +42,9 @@ class Process {
   ~Process();
   /// Waits; past the time limit the child is killed.
   Output wait();
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Output so far of a child that somebody else (a tracer) has waited for.
+  Output collect();
 
  private:
   pid_t pid_ = -1;

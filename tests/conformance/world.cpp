@@ -156,8 +156,10 @@ Reply World::call(const std::string& plugin, const char* verb, const std::string
 }
 
 Process World::start(const std::string& plugin, const char* verb, const std::string& stdin_text,
-                     const Attachment& attachment) const {
-  return Process(command(plugin, verb, stdin_text, attachment, {}));
+                     const Attachment& attachment, bool traced) const {
+  Command traced_command = command(plugin, verb, stdin_text, attachment, {});
+  traced_command.traced = traced;
+  return Process(traced_command);
 }
 
 Reply World::call(const char* verb, const Json& config, const Attachment& attachment) const {

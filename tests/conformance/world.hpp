@@ -67,9 +67,9 @@ class World {
   Reply call(const std::string& plugin, const char* verb, const std::string& stdin_text,
              const Attachment& attachment, const Overrides& overrides = {},
              Command::Stdin stdin_mode = Command::Stdin::kText) const;
-  /// The same without waiting, for many at once.
+  /// The same without waiting, for many at once, or for a tracer.
   [[nodiscard]] Process start(const std::string& plugin, const char* verb, const std::string& stdin_text,
-                              const Attachment& attachment) const;
+                              const Attachment& attachment, bool traced = false) const;
   /// A call of the plugin that `config.type` names.
   Reply call(const char* verb, const Json& config, const Attachment& attachment) const;
 

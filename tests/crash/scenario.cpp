@@ -1,0 +1,121 @@
+#include "tests/crash/scenario.hpp"
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+
+#include "tests/conformance/sample.hpp"
+#include "tests/crash/tracer.hpp"
+
+namespace fairlead::crash {
+namespace {
+
+using conformance::Attachment;
+using conformance::Json;
+using conformance::Snapshot;
+using conformance::World;
+
+Json plain(const World& world) { return conformance::bridge_config(world); }
+
+Json dual_stack_masquerading(const World& world) {
+  Json config = conformance::bridge_config(world);
+  config["ipMasq"] = true;
+  config["ipam"] = {{"type", "host-local"},
+                    {"ranges", {{{{"subnet", "10.1.2.0/24"}}}, {{{"subnet", "2001:db8:1::/64"}}}}}};
+  return config;
+}
+
+/// Children that the plugins have detached (they hold sockets for 60 ms) are part of the story.
+void wait_for_detached() {
+  while (waitpid(-1, nullptr, __WALL) > 0 || errno == EINTR) {
+  }
+}
+
+bool killed_at(World& world, const Point& point, const Json& config, const Attachment& attachment) {
+  conformance::Process process =
+      world.start("bridge", point.verb, config.dump(), attachment, /*traced=*/true);
+  const Traced traced = trace(process.pid(), point.kill_at);
+  const conformance::Output output = process.collect();
+  conformance::require(traced.killed || traced.exit_code == 0,
+                       std::string(point.verb) + " failed by itself: " + output.out);
+  return traced.killed;
+}
+
+void clean_up(World& world, const Point& point, const Json& config, const Attachment& attachment) {
+  switch (point.aftermath) {
+    case Aftermath::kDelWithoutNetns:
+      world.remove_netns(attachment.netns);
+      conformance::detach(world, config, attachment);
+      break;
+    case Aftermath::kAddAgain: {
+      constexpr int kAlreadyAttached = 101;
+      const auto reply = world.call("ADD", config, attachment);
+      const bool acceptable = reply.ok() || reply.code() == kAlreadyAttached;
+      conformance::require(acceptable, "the second ADD failed: " + reply.describe());
+      conformance::detach(world, config, attachment);
+      break;
+    }
+    case Aftermath::kGc: {
+      Json request = config;
+      request["cni.dev/valid-attachments"] = Json::array();
+      const auto reply = world.call("GC", request, {});
+      conformance::require(reply.ok(), "GC failed: " + reply.describe());
+      break;
+    }
+  }
+}
+
+std::string differences(const Point& point, const Snapshot& before, const Snapshot& after,
+                        const Attachment& attachment) {
+  if (point.scenario->warm) return conformance::all_differences(before, after);
+  return conformance::unexcused_differences(before, after, {.traces = {attachment.container}});
+}
+
+}  // namespace
+
+const std::vector<Scenario>& scenarios() {
+  static const std::vector<Scenario> kScenarios{
+      {"plain", true, plain},
+      {"first on the host", false, plain},
+      {"dual stack, ipMasq", true, dual_stack_masquerading},
+      {"dual stack, ipMasq, first on the host", false, dual_stack_masquerading}};
+  return kScenarios;
+}
+
+const char* to_string(Aftermath aftermath) {
+  switch (aftermath) {
+    case Aftermath::kDelWithoutNetns:
+      return "DEL without namespace";
+    case Aftermath::kAddAgain:
+      return "ADD again, DEL";
+    case Aftermath::kGc:
+      return "GC";
+  }
+  return "";
+}
+
+bool run_point(const conformance::Setup& setup, const Point& point) {
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  World world(setup, "1.1.0");
+  const Json config = point.scenario->config(world);
+  if (point.scenario->warm) {
+    const Attachment earlier{.container = "earlier", .netns = world.add_netns("earlier")};
+    const Json result = conformance::attach(world, config, earlier);
+    conformance::detach(world, config, earlier, result);
+    wait_for_detached();
+  }
+  const Snapshot before = conformance::take_snapshot(world);
+  const Attachment attachment{.container = "victim", .netns = world.add_netns("victim")};
+  const bool is_del = std::string(point.verb) == "DEL";
+  if (is_del) conformance::attach(world, config, attachment);
+
+  if (!killed_at(world, point, config, attachment)) return false;
+  clean_up(world, point, config, attachment);
+  wait_for_detached();
+  const std::string left = differences(point, before, conformance::take_snapshot(world), attachment);
+  conformance::require(left.empty(), "the host differs:" + left);
+  return true;
+}
+
+}  // namespace fairlead::crash

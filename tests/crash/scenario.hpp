@@ -1,0 +1,41 @@
+// What is killed, and what has to put things right afterwards.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/conformance/snapshot.hpp"
+
+namespace fairlead::crash {
+
+/// A network to attach to; later plugins add rows to scenarios().
+struct Scenario {
+  const char* name;
+  bool
+      warm;  ///< the bridge and the tables exist already: then the state after equals the one before, exactly
+  conformance::Json (*config)(const conformance::World&);
+};
+const std::vector<Scenario>& scenarios();
+
+/// Who cleans up after the kill.
+enum class Aftermath {
+  kDelWithoutNetns,  ///< DEL, the namespace gone, no prevResult
+  kAddAgain,         ///< ADD (succeeds, or says "already attached"), then DEL
+  kGc,               ///< GC with no valid attachment
+};
+inline constexpr Aftermath kAftermaths[] = {Aftermath::kDelWithoutNetns, Aftermath::kAddAgain,
+                                            Aftermath::kGc};
+const char* to_string(Aftermath aftermath);
+
+struct Point {
+  const Scenario* scenario;
+  const char* verb;  ///< "ADD" or "DEL"
+  Aftermath aftermath;
+  unsigned kill_at;
+};
+
+/// Runs one point in the calling process, which becomes its host. Throws conformance::Failure if the host is
+/// not as before. Returns false if the program ended before its `kill_at`-th system call.
+bool run_point(const conformance::Setup& setup, const Point& point);
+
+}  // namespace fairlead::crash
