@@ -3,7 +3,7 @@
 # dual-stack network in namespaces of its own. The machine's network is not touched.
 #
 #   sudo ./scripts/demo.sh
-set -eu
+set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "$0")/lib/common.sh"
 
@@ -19,7 +19,8 @@ prepare() {
 # From here on: a host of our own, empty, that ends with the script.
 make_host() {
   mount -t tmpfs tmpfs /run
-  mkdir -p /run/netns
+  mkdir -p /run/netns /run/build
+  mount --bind "${FAIRLEAD_DEMO_BUILD:-$FAIRLEAD_ROOT/build/release}" /run/build
   for dir in /var/lib /var/log /etc/cni; do
     if [ -d "$dir" ]; then mount -t tmpfs tmpfs "$dir"; fi
   done
@@ -66,7 +67,7 @@ in_container() {
 ping_once() {
   local name=$1 address=$2
   printf '%s%s$ ping -c 1 %s%s\n' "$c_bold" "$name" "$address" "$c_off"
-  inside "$name" ping -n -c 1 -W 3 "$address" | sed -n 2p
+  inside "$name" ping -n -c 1 -W 3 "$address" | grep 'bytes from'
 }
 
 # What the host has, without the shared bridge's own appearance: the proof at the end compares it.
@@ -78,7 +79,7 @@ of_containers() {
 }
 
 show() {
-  export NETCONFPATH=/run/networks PATH=$FAIRLEAD_ROOT/build/release/bin:$PATH
+  export NETCONFPATH=/run/networks PATH=/run/build/bin:$PATH
   local before after
 
   say "A network: a bridge, IPv4 and IPv6, masqueraded towards the world."
@@ -87,7 +88,8 @@ show() {
 
   say "Two containers (their network namespaces, that is) join it."
   on_host fairlead net add demo web
-  on_host fairlead net add demo db
+  printf '%s$ fairlead net add demo db >/dev/null%s\n' "$c_bold" "$c_off"
+  fairlead net add demo db >/dev/null
 
   say "They reach each other, and the world through masquerading."
   local db4 db6
@@ -99,11 +101,11 @@ show() {
   ping_once web 2001:db8::2
 
   say "What is where."
-  on_host fairlead show host web
+  on_host fairlead show web
 
   say "Somebody breaks something; CHECK says what."
   in_container web ip route del default
-  on_host fairlead net check demo web || true
+  if on_host fairlead net check demo web; then die "CHECK did not see the missing route"; fi
 
   say "They leave."
   on_host fairlead net del demo web
