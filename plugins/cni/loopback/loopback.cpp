@@ -69,7 +69,8 @@ const Plugin& loopback_plugin() {
                               .del = del,
                               .check = check,
                               .gc = nothing_to_do,
-                              .status = nothing_to_do};
+                              .status = nothing_to_do,
+                              .has_own_addresses = true};
   return kPlugin;
 }
 
