@@ -1,0 +1,176 @@
+#include "cli/runtime/runtime.hpp"
+
+#include <algorithm>
+
+#include "libnet/src/base/quote.hpp"
+#include "plugins/cni/result_json.hpp"
+
+namespace fairlead::cli {
+namespace {
+
+using cni::SpecVersion;
+using cni::Verb;
+
+constexpr SpecVersion kFirstWithCheck{0, 4, 0};  // and with prevResult on DEL
+constexpr SpecVersion kFirstWithGc{1, 1, 0};     // and with STATUS
+
+}  // namespace
+
+AttachmentArgs complete_from_cache(AttachmentArgs given, const CachedResult& cached) {
+  if (given.netns.empty()) given.netns = cached.netns;
+  if (given.cni_args.empty()) given.cni_args = cached.cni_args;
+  if (given.capability_args.empty()) given.capability_args = cached.capability_args;
+  return given;
+}
+
+std::string Runtime::name_of(std::size_t plugin) const {
+  std::string name = "plugin " + network_.plugins[plugin].type;
+  if (network_.plugins.size() > 1)
+    name += " (" + std::to_string(plugin + 1) + " of " + std::to_string(network_.plugins.size()) + ")";
+  return name;
+}
+
+Error Runtime::failure(std::size_t plugin, Verb verb, const PluginAnswer& answer) const {
+  const std::string context = name_of(plugin) + " " + cni::to_string(verb);
+  Error error{.code = Errc::kInternal, .what = context + " failed"};
+  auto told = cni::decode_error(answer.output);
+  if (!told) {
+    // Not one of the specification's error objects: whatever it printed is all there is.
+    error.what +=
+        answer.exit_status < 0 ? " (killed)" : " (exit status " + std::to_string(answer.exit_status) + ")";
+    error.what += answer.output.empty() ? " without a word" : ": " + fairlead::quoted(answer.output);
+    error.protocol_code = cni::kDelegateFailed;
+    return error;
+  }
+  error.what += ": " + told->msg;
+  // Which of several plugins of that name it was.
+  if (!answer.file.empty()) error.what += " [" + answer.file + "]";
+  error.remedy = told->details;
+  error.protocol_code = told->code;
+  return error;
+}
+
+Result<std::string> Runtime::call(std::size_t plugin, Verb verb, const AttachmentArgs& attachment,
+                                  const Derivation& derivation) {
+  const PluginConfig& config = network_.plugins[plugin];
+  auto input = derive_config(network_, config, derivation);
+  if (!input) return Unexpected(std::move(input).error().with_context(name_of(plugin)));
+  auto answer = runner_.run(config.type, verb, attachment, *input);
+  if (!answer) return Unexpected(std::move(answer).error().with_context(name_of(plugin)));
+  if (answer->exit_status != 0) return Unexpected(failure(plugin, verb, *answer));
+  return std::move(answer->output);
+}
+
+Result<std::string> Runtime::add(const AttachmentArgs& attachment) {
+  std::optional<std::string> result;
+  for (std::size_t i = 0; i < network_.plugins.size(); ++i) {
+    auto answer = call(i, Verb::kAdd, attachment,
+                       {.prev_result = result, .capability_args = attachment.capability_args});
+    if (!answer && i == 0) return answer;
+    if (answer) answer = understand(i, *answer);
+    if (!answer) return Unexpected(undo_add(std::move(answer).error(), i, attachment, result));
+    result = std::move(*answer);
+  }
+  auto cached = cache_.save({.network = network_.name,
+                             .container_id = attachment.container_id,
+                             .ifname = attachment.ifname,
+                             .netns = attachment.netns,
+                             .cni_args = attachment.cni_args,
+                             .capability_args = attachment.capability_args,
+                             .config = network_.text,
+                             .result = *result});
+  // Without the cache entry CHECK and GC would not know the attachment.
+  if (!cached)
+    return Unexpected(undo_add(std::move(cached).error(), network_.plugins.size() - 1, attachment, result));
+  return *std::move(result);
+}
+
+Result<std::string> Runtime::understand(std::size_t plugin, const std::string& answer) const {
+  auto result = result_in_version(answer, network_.version);
+  if (!result)
+    return Unexpected(std::move(result).error().with_context("result of " + name_of(plugin) + ": " +
+                                                             fairlead::quoted(answer)));
+  return result;
+}
+
+Error Runtime::undo_add(Error reason, std::size_t failed, const AttachmentArgs& attachment,
+                        const std::optional<std::string>& prev_result) {
+  if (auto undone = del_plugins(failed + 1, attachment, prev_result); !undone)
+    reason.secondary.push_back(Error(undone.error()).with_context("undo"));
+  return reason;
+}
+
+Result<void> Runtime::del_plugins(std::size_t count, const AttachmentArgs& attachment,
+                                  const std::optional<std::string>& prev_result) {
+  Derivation derivation{.capability_args = attachment.capability_args};
+  if (network_.version >= kFirstWithCheck) derivation.prev_result = prev_result;
+  for (std::size_t i = count; i-- > 0;) {
+    if (auto answer = call(i, Verb::kDel, attachment, derivation); !answer)
+      return Unexpected(std::move(answer).error());
+  }
+  return {};
+}
+
+Result<void> Runtime::del(const AttachmentArgs& attachment) {
+  AttachmentArgs complete = attachment;
+  std::optional<std::string> prev_result;
+  // An unreadable entry must not keep an attachment from being removed.
+  auto cached = cache_.load(network_.name, attachment.container_id, attachment.ifname);
+  if (cached && *cached) {
+    complete = complete_from_cache(std::move(complete), **cached);
+    auto converted = result_in_version((*cached)->result, network_.version);
+    if (converted) prev_result = std::move(*converted);
+  }
+  FAIRLEAD_CHECK(del_plugins(network_.plugins.size(), complete, prev_result));
+  return cache_.remove(network_.name, attachment.container_id, attachment.ifname);
+}
+
+Result<void> Runtime::check(const AttachmentArgs& attachment) {
+  if (network_.version < kFirstWithCheck)
+    return Unexpected(Errc::kUnsupported, "network " + network_.name + " speaks " +
+                                              network_.version.to_string() + ", and CHECK came with 0.4.0");
+  FAIRLEAD_TRY(const auto cached, cache_.load(network_.name, attachment.container_id, attachment.ifname));
+  if (!cached)
+    return Unexpected(Errc::kNotFound,
+                      "no result of ADD is cached for " + network_.name + "/" + attachment.container_id +
+                          "/" + attachment.ifname,
+                      "was it attached with another container id, interface name or cache directory?");
+  FAIRLEAD_TRY(auto prev_result, result_in_version(cached->result, network_.version));
+  const AttachmentArgs complete = complete_from_cache(attachment, *cached);
+  for (std::size_t i = 0; i < network_.plugins.size(); ++i) {
+    auto answer = call(i, Verb::kCheck, complete,
+                       {.prev_result = prev_result, .capability_args = complete.capability_args});
+    if (!answer) return Unexpected(std::move(answer).error());
+  }
+  return {};
+}
+
+Result<void> Runtime::gc(const std::vector<cni::AttachmentId>& valid) {
+  std::vector<Error> errors;
+  FAIRLEAD_TRY(const auto entries, cache_.list(network_.name));
+  for (const auto& entry : entries) {
+    const cni::AttachmentId id{.container_id = entry.container_id, .ifname = entry.ifname};
+    if (std::find(valid.begin(), valid.end(), id) != valid.end()) continue;
+    if (auto gone = del({.container_id = entry.container_id, .netns = entry.netns, .ifname = entry.ifname});
+        !gone)
+      errors.push_back(Error(gone.error()).with_context(entry.container_id + "/" + entry.ifname));
+  }
+  for (std::size_t i = 0; i < network_.plugins.size() && network_.version >= kFirstWithGc; ++i) {
+    if (auto answer = call(i, Verb::kGc, {}, {.valid_attachments = valid}); !answer)
+      errors.push_back(std::move(answer).error());
+  }
+  if (errors.empty()) return {};
+  return Unexpected(join_errors(std::move(errors)));
+}
+
+Result<void> Runtime::status() {
+  if (network_.version < kFirstWithGc)
+    return Unexpected(Errc::kUnsupported, "network " + network_.name + " speaks " +
+                                              network_.version.to_string() + ", and STATUS came with 1.1.0");
+  for (std::size_t i = 0; i < network_.plugins.size(); ++i) {
+    if (auto answer = call(i, Verb::kStatus, {}, {}); !answer) return Unexpected(std::move(answer).error());
+  }
+  return {};
+}
+
+}  // namespace fairlead::cli

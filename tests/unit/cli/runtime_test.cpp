@@ -1,0 +1,190 @@
+#include "cli/runtime/runtime.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+namespace fairlead::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using cni::Verb;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+/// Answers as told and remembers who was called with what.
+class ScriptedRunner : public PluginRunner {
+ public:
+  Result<PluginAnswer> run(const std::string& type, Verb verb, const AttachmentArgs& attachment,
+                           const std::string& input) override {
+    calls.push_back(type + " " + cni::to_string(verb));
+    inputs.push_back(input);
+    attachments.push_back(attachment);
+    const auto failing = failures.find(calls.back());
+    if (failing != failures.end()) return PluginAnswer{.exit_status = 1, .output = failing->second};
+    if (verb != Verb::kAdd) return PluginAnswer{};
+    const auto scripted = results.find(type);
+    if (scripted != results.end()) return PluginAnswer{.output = scripted->second};
+    return PluginAnswer{.output = R"({"cniVersion":"1.1.0","by":")" + type + R"("})"};
+  }
+
+  std::map<std::string, std::string> failures{};  ///< "type VERB" to standard output
+  std::map<std::string, std::string> results{};   ///< type to the result of ADD
+  std::vector<std::string> calls{};
+  std::vector<std::string> inputs{};
+  std::vector<AttachmentArgs> attachments{};
+};
+
+class RuntimeTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "fairlead-runtime-XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    directory_ = pattern;
+  }
+  void TearDown() override { fs::remove_all(directory_); }
+
+  Runtime runtime(const char* version = "1.1.0") {
+    auto list = parse_network_list(std::string(R"({"name":"n","cniVersion":")") + version +
+                                   R"(","plugins":[{"type":"a"},{"type":"b"},{"type":"c"}]})");
+    EXPECT_TRUE(list);
+    return Runtime(std::move(*list), runner_, cache());
+  }
+  [[nodiscard]] ResultCache cache() const { return ResultCache(directory_); }
+  [[nodiscard]] bool is_cached() const { return cache().load("n", "c1", "eth0")->has_value(); }
+  static AttachmentArgs attachment() {
+    return {.container_id = "c1", .netns = "/run/netns/c1", .ifname = "eth0", .cni_args = {{"K", "V"}}};
+  }
+
+  std::string directory_;
+  ScriptedRunner runner_;
+};
+
+TEST_F(RuntimeTest, AddHandsEachResultToTheNextPlugin) {
+  const auto result = runtime().add(attachment());
+  ASSERT_TRUE(result) << result.error().to_string();
+  EXPECT_EQ(*result, R"({"by":"c","cniVersion":"1.1.0"})");
+  EXPECT_THAT(runner_.calls, ElementsAre("a ADD", "b ADD", "c ADD"));
+  EXPECT_THAT(runner_.inputs[0], Not(HasSubstr("prevResult")));
+  EXPECT_THAT(runner_.inputs[1], HasSubstr(R"("prevResult":{"by":"a","cniVersion":"1.1.0"})"));
+  EXPECT_THAT(runner_.inputs[2], HasSubstr(R"("prevResult":{"by":"b","cniVersion":"1.1.0"})"));
+  EXPECT_EQ((*cache().load("n", "c1", "eth0"))->result, *result);
+}
+
+TEST_F(RuntimeTest, AddUndoesThePluginsBeforeTheOneThatFailed) {
+  runner_.failures["b ADD"] = R"({"code":11,"msg":"try again","details":"in a minute"})";
+  const auto result = runtime().add(attachment());
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().what, "plugin b (2 of 3) ADD failed: try again");
+  EXPECT_EQ(result.error().remedy, "in a minute");
+  EXPECT_EQ(result.error().protocol_code, 11);
+  EXPECT_THAT(runner_.calls, ElementsAre("a ADD", "b ADD", "b DEL", "a DEL"));
+  EXPECT_FALSE(is_cached());
+}
+
+TEST_F(RuntimeTest, AddLeavesAloneWhatIsThereWhenTheFirstPluginRefuses) {
+  runner_.failures["a ADD"] = R"({"code":101,"msg":"already attached"})";
+  EXPECT_FALSE(runtime().add(attachment()));
+  EXPECT_THAT(runner_.calls, ElementsAre("a ADD"));
+}
+
+TEST_F(RuntimeTest, AddUndoesAPluginWhoseAnswerIsNoResult) {
+  runner_.results["a"] = "done!";
+  const auto result = runtime().add(attachment());
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().what, HasSubstr("'done!'"));
+  EXPECT_THAT(runner_.calls, ElementsAre("a ADD", "a DEL"));
+}
+
+TEST_F(RuntimeTest, AddUndoesEverythingWhenTheResultCannotBeKept) {
+  fs::permissions(directory_, fs::perms::none);
+  fs::remove_all(directory_);
+  ASSERT_EQ(symlink("/proc/self/nonexistent", directory_.c_str()), 0);
+  EXPECT_FALSE(runtime().add(attachment()));
+  EXPECT_THAT(runner_.calls, ElementsAre("a ADD", "b ADD", "c ADD", "c DEL", "b DEL", "a DEL"));
+}
+
+TEST_F(RuntimeTest, DelRunsBackwardsWithTheCachedResultAndArguments) {
+  ASSERT_TRUE(runtime().add(attachment()));
+  runner_.calls.clear();
+  runner_.inputs.clear();
+  runner_.attachments.clear();
+  ASSERT_TRUE(runtime().del({.container_id = "c1", .ifname = "eth0"}));
+  EXPECT_THAT(runner_.calls, ElementsAre("c DEL", "b DEL", "a DEL"));
+  for (const auto& input : runner_.inputs) EXPECT_THAT(input, HasSubstr(R"("prevResult":{"by":"c")"));
+  EXPECT_EQ(runner_.attachments[0].netns, "/run/netns/c1");
+  EXPECT_EQ(runner_.attachments[0].cni_args, (CniArgs{{"K", "V"}}));
+  EXPECT_FALSE(is_cached());
+}
+
+TEST_F(RuntimeTest, DelStopsAtAFailureAndKeepsTheCachedResult) {
+  ASSERT_TRUE(runtime().add(attachment()));
+  runner_.calls.clear();
+  runner_.failures["b DEL"] = "";
+  const auto gone = runtime().del(attachment());
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().what, "plugin b (2 of 3) DEL failed (exit status 1) without a word");
+  EXPECT_THAT(runner_.calls, ElementsAre("c DEL", "b DEL"));
+  EXPECT_TRUE(is_cached());
+}
+
+TEST_F(RuntimeTest, DelOfSomethingUnknownStillAsksThePlugins) {
+  EXPECT_TRUE(runtime().del(attachment()));
+  EXPECT_THAT(runner_.calls, ElementsAre("c DEL", "b DEL", "a DEL"));
+  EXPECT_THAT(runner_.inputs[0], Not(HasSubstr("prevResult")));
+}
+
+TEST_F(RuntimeTest, DelBeforeVersion040HasNoPreviousResult) {
+  for (const char* type : {"a", "b", "c"}) runner_.results[type] = R"({"cniVersion":"0.3.1"})";
+  ASSERT_TRUE(runtime("0.3.1").add(attachment()));
+  runner_.inputs.clear();
+  ASSERT_TRUE(runtime("0.3.1").del(attachment()));
+  for (const auto& input : runner_.inputs) EXPECT_THAT(input, Not(HasSubstr("prevResult")));
+}
+
+TEST_F(RuntimeTest, CheckNeedsACachedResultAndVersion040) {
+  EXPECT_EQ(runtime().check(attachment()).error().code, Errc::kNotFound);
+  EXPECT_EQ(runtime("0.3.1").check(attachment()).error().code, Errc::kUnsupported);
+  EXPECT_THAT(runner_.calls, IsEmpty());
+  ASSERT_TRUE(runtime().add(attachment()));
+  runner_.calls.clear();
+  EXPECT_TRUE(runtime().check(attachment()));
+  EXPECT_THAT(runner_.calls, ElementsAre("a CHECK", "b CHECK", "c CHECK"));
+}
+
+TEST_F(RuntimeTest, GcDetachesWhatIsNotValidAndThenAsksEveryPlugin) {
+  ASSERT_TRUE(runtime().add(attachment()));
+  runner_.calls.clear();
+  runner_.inputs.clear();
+  runner_.failures["b GC"] = R"({"code":102,"msg":"lost"})";
+  const auto collected = runtime().gc({{.container_id = "c2", .ifname = "eth0"}});
+  ASSERT_FALSE(collected);
+  EXPECT_THAT(collected.error().what, HasSubstr("plugin b (2 of 3) GC failed: lost"));
+  EXPECT_THAT(runner_.calls, ElementsAre("c DEL", "b DEL", "a DEL", "a GC", "b GC", "c GC"));
+  EXPECT_THAT(runner_.inputs[3], HasSubstr(R"([{"containerID":"c2","ifname":"eth0"}])"));
+  EXPECT_FALSE(is_cached());
+}
+
+TEST_F(RuntimeTest, GcKeepsWhatIsValidAndKnowsOldVersions) {
+  for (const char* type : {"a", "b", "c"}) runner_.results[type] = R"({"cniVersion":"1.0.0"})";
+  ASSERT_TRUE(runtime("1.0.0").add(attachment()));
+  runner_.calls.clear();
+  EXPECT_TRUE(runtime("1.0.0").gc({{.container_id = "c1", .ifname = "eth0"}}));
+  EXPECT_THAT(runner_.calls, IsEmpty());
+  EXPECT_TRUE(is_cached());
+}
+
+TEST_F(RuntimeTest, StatusStopsAtTheFirstThatIsNotReady) {
+  runner_.failures["b STATUS"] = R"({"code":50,"msg":"pool exhausted"})";
+  const auto status = runtime().status();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().protocol_code, 50);
+  EXPECT_THAT(runner_.calls, ElementsAre("a STATUS", "b STATUS"));
+  EXPECT_EQ(runtime("1.0.0").status().error().code, Errc::kUnsupported);
+}
+
+}  // namespace
+}  // namespace fairlead::cli
