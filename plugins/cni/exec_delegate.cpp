@@ -42,7 +42,7 @@ int poll_timeout(const Deadline& deadline) {
 Result<UniqueFd> standard_input_of(const std::string& text) {
   UniqueFd fd(::memfd_create("cni-config", MFD_CLOEXEC));
   if (!fd.valid()) return Unexpected(error_from_errno(errno, "create the delegate's standard input"));
-  FAIRLEAD_CHECK(write_whole(fd.get(), text));
+  FAIRLEAD_CHECK(write_whole(fd.get(), text, "the delegate's standard input"));
   if (::lseek(fd.get(), 0, SEEK_SET) != 0) {
     return Unexpected(error_from_errno(errno, "rewind the delegate's standard input"));
   }

@@ -116,7 +116,8 @@ Result<void> Call::add() {
   auto text = encode_result(result, request_.version);
   if (!text) return undo_add(std::move(text).error());
   output_is_usable_ = false;
-  if (auto written = write_whole(STDOUT_FILENO, *text); !written) return undo_add(std::move(written).error());
+  if (auto written = write_whole(STDOUT_FILENO, *text, "standard output"); !written)
+    return undo_add(std::move(written).error());
   return {};
 }
 
@@ -144,8 +145,8 @@ int Call::answer(const Error& error) {
   log_.error("FL5005", "error " + std::to_string(code) + ": " + error.to_string());
   const std::string text = encode_error(error, code, request_.version);
   // After a result, even half of one, there is no room for an error object on standard output.
-  if (!output_is_usable_ || !write_whole(STDOUT_FILENO, text)) {
-    static_cast<void>(write_whole(STDERR_FILENO, text));
+  if (!output_is_usable_ || !write_whole(STDOUT_FILENO, text, "standard output")) {
+    static_cast<void>(write_whole(STDERR_FILENO, text, "standard error"));
   }
   return kFailed;
 }
@@ -155,12 +156,14 @@ int print_about(const Plugin& plugin) {
                      "\nFairlead " FAIRLEAD_VERSION
                      ". A CNI plugin: a container runtime calls it (CNI_COMMAND is not set). CNI versions:";
   for (const std::string& version : SpecVersion::supported()) text += ' ' + version;
-  static_cast<void>(write_whole(STDERR_FILENO, text + '\n'));
+  static_cast<void>(write_whole(STDERR_FILENO, text + '\n', "standard error"));
   return 0;
 }
 
 /// Looks at no other variable (podman sends dummies), reads nothing, opens nothing.
-int print_versions() { return write_whole(STDOUT_FILENO, encode_versions()) ? 0 : kFailed; }
+int print_versions() {
+  return write_whole(STDOUT_FILENO, encode_versions(), "standard output") ? 0 : kFailed;
+}
 
 int serve(const Plugin& plugin, const std::vector<const Plugin*>& in_process) {
   // A reader that went away has to be seen as EPIPE, so that the ADD can be undone.

@@ -12,8 +12,10 @@
 namespace fairlead::cni {
 namespace {
 
-Unexpected too_late(const char* what) {
-  return Unexpected(Errc::kTimeout, std::string(what) + ": the deadline passed");
+/// After a failed call, whose errno may be EINTR because of the deadline.
+Unexpected failed(const std::string& operation) {
+  if (errno == EINTR) return Unexpected(Errc::kTimeout, operation + ": the deadline passed");
+  return Unexpected(error_from_errno(errno, operation));
 }
 
 }  // namespace
@@ -39,8 +41,7 @@ Result<std::string> read_to_end(int fd, std::size_t limit) {
     const ssize_t count = ::read(fd, text.data() + used, text.size() - used);
     if (count < 0) {
       if (errno == EINTR && !Deadline::passed()) continue;
-      if (errno == EINTR) return too_late("read standard input");
-      return Unexpected(error_from_errno(errno, "read standard input"));
+      return failed("read standard input");
     }
     if (count == 0) break;
     used += static_cast<std::size_t>(count);
@@ -52,13 +53,12 @@ Result<std::string> read_to_end(int fd, std::size_t limit) {
   return text;
 }
 
-Result<void> write_whole(int fd, std::string_view text) {
+Result<void> write_whole(int fd, std::string_view text, const char* file) {
   while (!text.empty()) {
     const ssize_t count = ::write(fd, text.data(), text.size());
     if (count < 0) {
       if (errno == EINTR && !Deadline::passed()) continue;
-      if (errno == EINTR) return too_late("write standard output");
-      return Unexpected(error_from_errno(errno, "write standard output"));
+      return failed(std::string("write ") + file);
     }
     text.remove_prefix(static_cast<std::size_t>(count));
   }

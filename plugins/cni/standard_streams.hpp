@@ -16,7 +16,7 @@ namespace fairlead::cni {
 /// Everything up to the end of file. kDecodeFailure past `limit` bytes, kTimeout past the deadline.
 [[nodiscard]] Result<std::string> read_to_end(int fd, std::size_t limit);
 
-/// All of `text`. kIo (EPIPE, ENOSPC) or kTimeout; part of it may have been written then.
-[[nodiscard]] Result<void> write_whole(int fd, std::string_view text);
+/// All of `text`. kIo (EPIPE, ENOSPC) or kTimeout; part of it may have been written then. Errors name `file`.
+[[nodiscard]] Result<void> write_whole(int fd, std::string_view text, const char* file);
 
 }  // namespace fairlead::cni
