@@ -4,6 +4,7 @@
 #
 # What ctr 1.6 does on removal: `ctr run --rm` sends DEL after the task is gone, with CNI_NETNS empty;
 # `ctr run --detach` never sends DEL at all, so the test sends it as an operator would.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 isolate "$@"
 need containerd ctr runc busybox nft jq

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The executables are replaced while containers run: what the reference plugins attached, ours detach, and the
 # other way round.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 isolate "$@"
 need iptables nft jq

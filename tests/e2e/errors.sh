@@ -2,6 +2,7 @@
 # Wrong input and refusals, one after the other: each is answered by one JSON error on standard output with
 # the right code, and with a message that says what was done, to which object, why it failed and, where it
 # is known, what to do. Each leaves the host as it was.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 isolate "$@"
 need nft jq

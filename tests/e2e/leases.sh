@@ -1,6 +1,7 @@
 #!/bin/bash
 # Our host-local and the reference's on one network: each releases what the other reserved, and both may
 # reserve at the same time.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 isolate "$@"
 need jq

@@ -118,7 +118,7 @@ on_exit() {
 # ---- plugins ----------------------------------------------------------------------------------------
 
 # plugin_directory DIR NAME...: DIR holds every plugin under test and, for each NAME that is not among
-# them, Debian's. The variable `replaced` lists what comes from Debian.
+# them, Debian's. `under_test` and $W/reference are the two directories themselves.
 plugin_directory() {
   local dir=$1 name
   shift
@@ -127,9 +127,9 @@ plugin_directory() {
     [ -x "$REFERENCE_CNI/bridge" ] || skip "containernetworking-plugins is not installed"
     mount --bind "$REFERENCE_CNI" "$W/reference"
   fi
-  local under_test=${FAIRLEAD_E2E_PLUGINS:?names the plugin directory under test}
+  under_test=${FAIRLEAD_E2E_PLUGINS:?names the plugin directory under test}
   if [ "$under_test" -ef "$REFERENCE_CNI" ]; then under_test=$W/reference; fi
-  replaced=''
+  local replaced=''
   for name in "$@"; do
     if [ -x "$under_test/$name" ]; then
       ln -s "$under_test/$name" "$dir/$name"

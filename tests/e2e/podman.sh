@@ -1,6 +1,7 @@
 #!/bin/bash
 # Podman 4.3 with network_backend=cni drives the plugins: a dual-stack network, three containers that reach
 # each other and the gateway, static addresses, restart, and nothing left after stop and rm.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 isolate "$@"
 need podman runc conmon busybox nft jq
@@ -9,6 +10,7 @@ P=$W/cni
 plugin_directory "$P" bridge host-local loopback portmap firewall tuning
 
 mkdir -p "$W"/{storage,runroot,libpod,tmp,net,rootfs}
+# Two directories in this order, as the README tells people to configure it.
 # crun refuses a machine with cgroup v1 and v2 mixed; limits above the caller's own are refused by runc.
 cat >"$W/containers.conf" <<CONF
 [containers]
@@ -24,7 +26,7 @@ static_dir = "$W/libpod"
 tmp_dir = "$W/tmp"
 [network]
 network_backend = "cni"
-cni_plugin_dirs = ["$P"]
+cni_plugin_dirs = ["$under_test", "$W/reference"]
 network_config_dir = "$W/net"
 CONF
 cat >"$W/storage.conf" <<CONF

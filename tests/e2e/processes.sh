@@ -2,6 +2,7 @@
 # What the plugins start: ADD and DEL of bridge with our host-local run in one process. The exceptions are
 # threads (that enter a namespace), the one child that waits for the kernel's grace periods in DEL, and a
 # foreign IPAM plugin, which is executed once per call.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 isolate "$@"
 need strace jq
