@@ -10,6 +10,7 @@
 
 #include "fairlead/deadline.hpp"
 #include "nl/ext_ack.hpp"
+#include "nl/format.hpp"
 #include "sys/async_delete.hpp"
 
 namespace fairlead::kernel {
@@ -131,6 +132,7 @@ DeleteOutcome delete_link(RtnlNamespace& netns, LinkIndex index, std::span<const
   if (auto added = add_delete(batch, index); !added) return refused(std::move(added).error());
   batch.number(1);
   const nl::ByteView request = batch.bytes(0);
+  if (const auto trace = netns.trace()) trace("> " + nl::format_message(request));
   auto child =
       sys::start_async_delete({.rtnetlink_fd = (*transport)->fd(), .request = request, .hold = hold});
   UniqueFd status;

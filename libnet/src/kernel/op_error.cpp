@@ -47,6 +47,12 @@ void explain_link(const LinkSpec& spec, Error& error) {
 void explain(const Op& op, Error& error) {
   const LinkSpec* spec = spec_of(op);
   if (spec != nullptr) explain_link(*spec, error);
+  const bool unreachable = error.kernel->err == ENETUNREACH || error.kernel->err == EHOSTUNREACH;
+  if (unreachable && std::holds_alternative<AddRoute>(op.action)) {
+    error.code = Errc::kInvalid;
+    error = std::move(error).with_remedy(
+        "a gateway has to be in a network of the link's addresses, or the route on-link");
+  }
   if (error.kernel->err == EOPNOTSUPP && std::holds_alternative<CreateLink>(op.action)) {
     const std::string kind = kind_name(spec->kind);
     error = std::move(error).with_remedy("this kernel has no " + kind + " links: load the module " + kind +

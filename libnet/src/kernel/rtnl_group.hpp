@@ -25,7 +25,8 @@ struct GroupContext {
 ///  - an index that only the kernel's answer will tell ends a send (addresses and routes name their link
 ///    by index),
 ///  - a deletion is a send of its own,
-///  - nothing is sent any more once a failure has been seen.
+///  - nothing is sent any more once a failure has been seen (the kernel itself goes on past it within a
+///  send).
 class RtnlGroup {
  public:
   RtnlGroup(GroupContext context, std::span<const Op> ops);

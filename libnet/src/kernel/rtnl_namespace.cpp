@@ -55,15 +55,17 @@ Result<void> RtnlNamespace::run(const std::function<Result<void>()>& work) const
   return netns_ != nullptr ? netns_->run(work) : work();
 }
 
+nl::Client::Trace RtnlNamespace::trace() const {
+  if (!log_.enabled(LogLevel::kDebug)) return nullptr;
+  return [log = log_, side = side_](const std::string& line) {
+    log.debug("FL1101", std::string(to_string(side)) + " " + line);
+  };
+}
+
 Result<nl::Client*> RtnlNamespace::client() {
   if (!client_) {
     FAIRLEAD_TRY(auto transport, open_socket());
-    nl::Client::Trace trace;
-    if (log_.enabled(LogLevel::kDebug))
-      trace = [log = log_, side = side_](const std::string& line) {
-        log.debug("FL1101", std::string(to_string(side)) + " " + line);
-      };
-    client_ = std::make_unique<nl::Client>(std::move(transport), std::move(trace));
+    client_ = std::make_unique<nl::Client>(std::move(transport), trace());
   }
   return client_.get();
 }

@@ -41,6 +41,8 @@ class RtnlNamespace {
   [[nodiscard]] Result<std::vector<RouteSpec>> routes(const RouteFilter& filter);
 
   [[nodiscard]] LinkNames& names() { return names_; }
+  /// Where a client of this namespace sends its trace; empty unless the logger wants it.
+  [[nodiscard]] nl::Client::Trace trace() const;
 
  private:
   Side side_;

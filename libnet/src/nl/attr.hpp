@@ -140,13 +140,16 @@ struct AttrInfo {
   std::uint16_t type = 0;
   const char* name = "";
   AttrKind form = AttrKind::kOctets;
+  std::size_t size = 0;  ///< on the wire, for numbers
   const AttrTable& (*inner)() = nullptr;
   std::size_t inner_header = 0;
   const char* kind = nullptr;
 
   template <class Family, std::uint16_t kNumber, class T>
   constexpr AttrInfo(Attr<Family, kNumber, T> attr)  // NOLINT(google-explicit-constructor)
-      : type(kNumber), name(attr.name), form(Wire<T>::kKind) {}
+      : type(kNumber), name(attr.name), form(Wire<T>::kKind) {
+    if constexpr (std::is_integral_v<typename Wire<T>::Value>) size = sizeof(typename Wire<T>::Value);
+  }
   template <class Family, std::uint16_t kNumber, class Inner, class Header>
   constexpr AttrInfo(Nest<Family, kNumber, Inner, Header> nest)  // NOLINT(google-explicit-constructor)
       : type(kNumber), name(nest.name), form(AttrKind::kNest), inner(&Inner::table), kind(nest.kind) {

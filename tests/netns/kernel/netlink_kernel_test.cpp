@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <net/ethernet.h>
@@ -17,6 +18,7 @@
 #include "kernel/netlink_kernel.hpp"
 #include "tests/support/netns.hpp"
 #include "tests/support/ops.hpp"
+#include "tests/support/seccomp.hpp"
 
 namespace fairlead::test {
 namespace {
@@ -127,6 +129,49 @@ TEST_F(NetlinkKernelTest, DeletesWithoutWaitingForTheKernelAndWithoutChildren) {
   }
   EXPECT_EQ(waitpid(-1, nullptr, __WALL), -1);
   EXPECT_EQ(errno, ECHILD);
+}
+
+/// A table with one set and one element of it.
+struct TableWithElement {
+  nft::TableSpec table{.name = "test", .sets = {{.name = "links", .key = {nft::FieldType::kIfname}}}};
+  nft::Element element{.set = {.table = "test", .set = "links"},
+                       .key = nft::KeyBuilder().ifname(name_of("veth0")).take()};
+  [[nodiscard]] std::vector<Op> additions() const {
+    return {on_host(EnsureTable{table}), on_host(AddElement{element})};
+  }
+};
+
+TEST_F(NetlinkKernelTest, OneChildServesTheElementAndTheLink) {
+  const TableWithElement own;
+  must({on_host(CreateLink{bridge_spec("br0")})});
+  must(attachment("veth0"));
+  must(own.additions());
+  must({on_host(RemoveElement{own.element}), on_host(DeleteLink{name_of("veth0")})});
+  EXPECT_EQ(*kernel_->has_elements(std::vector{own.element}), std::vector{false});
+  must(own.additions());  // on another socket
+  EXPECT_EQ(*kernel_->has_elements(std::vector{own.element}), std::vector{true});
+  EXPECT_EQ(waitpid(-1, nullptr, __WALL), -1);
+}
+
+TEST_F(NetlinkKernelTest, ASocketThatDeletedAnElementOutlivesItsKernelObject) {
+  const TableWithElement own;
+  must(own.additions());
+  must({on_host(RemoveElement{own.element})});
+  kernel_.reset();
+  EXPECT_EQ(waitpid(-1, nullptr, __WALL), -1);
+  EXPECT_EQ(errno, ECHILD);
+  kernel_ = *open_kernel(&container(), Logger());
+  EXPECT_EQ(*kernel_->has_elements(std::vector{own.element}), std::vector{false});
+}
+
+TEST_F(NetlinkKernelTest, DeletesInLineWhereNoProcessCanBeMade) {
+  must({on_host(CreateLink{veth_spec("veth0", "eth0")})});
+  const bool deleted = in_a_process_without(SYS_clone, EAGAIN, [this] {
+    return kernel_->apply(std::vector{on_host(DeleteLink{name_of("veth0")})}).front().status ==
+           OpStatus::kDone;
+  });
+  EXPECT_TRUE(deleted);
+  EXPECT_FALSE(kernel_->find_link(Side::kHost, name_of("veth0"))->has_value());
 }
 
 TEST_F(NetlinkKernelTest, BridgeKeepsItsMtuAndMacWhenPortsComeAndGo) {

@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "sys/socket_cookie.hpp"
 #include "sys/sysctl.hpp"
 #include "tests/support/netns.hpp"
+#include "tests/support/seccomp.hpp"
 
 namespace fairlead::test {
 namespace {
@@ -172,6 +174,23 @@ TEST_F(SysTest, TheChildSharesNothingWithItsCaller) {
   EXPECT_EQ(errno, EAGAIN);
   EXPECT_EQ(read(status->get(), &byte, 1), 0);  // the end of the child
   EXPECT_EQ(read(held.read_end.get(), &byte, 1), 0);
+}
+
+TEST_F(SysTest, TheChildClosesOneByOneWhereSeccompRefusesCloseRange) {
+  const bool detached = in_a_process_without(SYS_close_range, EPERM, [] {
+    Pipe held;
+    Pipe stranger;
+    const std::array<int, 1> hold{held.write_end.get()};
+    auto status = sys::start_async_delete({.hold = hold});
+    if (!status) return false;
+    stranger.write_end.reset();
+    char byte = 0;
+    const bool stranger_ended = read(stranger.read_end.get(), &byte, 1) == 0;
+    held.write_end.reset();
+    fcntl(held.read_end.get(), F_SETFL, O_NONBLOCK);
+    return stranger_ended && read(held.read_end.get(), &byte, 1) == -1 && errno == EAGAIN;
+  });
+  EXPECT_TRUE(detached);
 }
 
 TEST_F(SysTest, TheChildIsNobodysZombie) {
