@@ -16,8 +16,8 @@ namespace fairlead::conformance {
 namespace {
 
 constexpr const char* kNetworks = "/var/lib/cni/networks";
-// ms; reached only when the packet is lost for good. A neighbour that cannot be asked for before duplicate
-// address detection of our own link-local address has ended takes two seconds.
+// ms; reached only when the packet is lost for good. While duplicate address detection of the bridge's
+// link-local address goes on, up to two seconds, the host cannot ask for a neighbour (case B20.outside).
 constexpr int kPacketTimeout = 5000;
 
 struct Endpoint {
@@ -161,12 +161,19 @@ void write_last_reserved(const std::string& network, const std::string& address)
 }
 
 std::string add_outside(World& world) {
-  const auto outside = world.add_netns("outside");
+  auto outside = world.add_netns("outside");
+  // The uplink of a real host has been up for long. Here duplicate address detection of its link-local
+  // address would hold packets back for two seconds.
+  const auto without_dad = [] { write_file("/proc/sys/net/ipv6/conf/default/accept_dad", "0"); };
+  const auto with_dad = [] { write_file("/proc/sys/net/ipv6/conf/default/accept_dad", "1"); };
+  world.inside(outside, without_dad);
+  without_dad();
   world.ip_batch(
       "link add uplink type veth peer name eth0 netns outside\n"
       "link set uplink up\n"
       "addr add 192.0.2.1/24 dev uplink\n"
       "addr add 2001:db8:ffff::1/64 dev uplink nodad\n");
+  with_dad();
   world.ip_batch(
       "link set lo up\n"
       "link set eth0 up\n"

@@ -44,6 +44,8 @@ void note_route(Snapshot& snapshot, Json route) {
   const auto dst = route.value("dst", "");
   const auto dev = route.value("dev", "");
   if (is_link_local(dst)) return;
+  // Each address gains and loses its subnet-router anycast address with IPv6 forwarding (addrconf.c).
+  if (route.value("type", "") == "anycast") return;
   for (const char* transient : {"flags", "metrics", "pref"}) route.erase(transient);
   note(snapshot, "route/" + dev + "/" + route.dump());
 }
