@@ -58,7 +58,8 @@ Result<Delegate> Delegate::find(const Request& request, const std::string& type)
     return fail(kInvalidConfig, "plugin type " + fairlead::quoted(type) + " is no name of a file in " + path);
   }
   for (const std::string& directory : request.path) {
-    std::string file = directory + '/' + type;
+    std::string file = directory;
+    file.append("/").append(type);
     if (!is_regular_file(file)) continue;
     const Plugin* plugin = carried_here(request, type, file);
     return Delegate(type, std::move(file), plugin);

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
@@ -16,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstring>
 
 #include "fairlead/unique_fd.hpp"
@@ -53,7 +53,7 @@ Result<UniqueFd> standard_input_of(const std::string& text) {
 class Environment {
  public:
   explicit Environment(const std::vector<std::pair<std::string, std::string>>& variables) {
-    for (const auto& [name, value] : variables) own_.push_back(name + '=' + value);
+    for (const auto& [name, value] : variables) own_.emplace_back(name).append("=").append(value);
     for (char** entry = environ; *entry != nullptr; ++entry) {
       const std::string_view inherited(*entry);
       const auto replaces = [&](const auto& variable) {

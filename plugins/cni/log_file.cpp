@@ -45,7 +45,7 @@ void rotate(const std::string& path, std::size_t limit) {
   if (::fstat(fd.get(), &locked) != 0 || ::stat(path.c_str(), &at_path) != 0) return;
   if (!S_ISREG(locked.st_mode) || locked.st_dev != at_path.st_dev || locked.st_ino != at_path.st_ino) return;
   if (static_cast<std::size_t>(locked.st_size) < limit) return;
-  std::rename(path.c_str(), (path + ".1").c_str());
+  static_cast<void>(std::rename(path.c_str(), (path + ".1").c_str()));
 }
 
 }  // namespace

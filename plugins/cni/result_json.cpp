@@ -192,7 +192,7 @@ Result<void> decode_family(const Node& root, std::string_view key, IpFamily fami
   if (address.family() != family) return node.invalid("ip is of the other address family");
   Ip ip{.address = address};
   FAIRLEAD_TRY(ip.gateway, decode_gateway(node, family));
-  result.ips.push_back(std::move(ip));
+  result.ips.push_back(ip);
   return append_routes(node, result);
 }
 
@@ -204,8 +204,8 @@ Result<void> decode_lists(const Node& root, DanglingIndex dangling, AddResult& r
   }
   FAIRLEAD_TRY(const auto ips, root.items("ips"));
   for (const Node& node : ips) {
-    FAIRLEAD_TRY(Ip ip, decode_ip(node, result.interfaces.size(), dangling));
-    result.ips.push_back(std::move(ip));
+    FAIRLEAD_TRY(const Ip ip, decode_ip(node, result.interfaces.size(), dangling));
+    result.ips.push_back(ip);
   }
   return append_routes(root, result);
 }
@@ -252,8 +252,8 @@ Result<std::vector<Route>> decode_routes(const Node& parent) {
   std::vector<Route> routes;
   FAIRLEAD_TRY(const auto nodes, parent.items("routes"));
   for (const Node& node : nodes) {
-    FAIRLEAD_TRY(Route route, decode_route(node));
-    routes.push_back(std::move(route));
+    FAIRLEAD_TRY(const Route route, decode_route(node));
+    routes.push_back(route);
   }
   return routes;
 }

@@ -116,8 +116,8 @@ Result<void> Call::add() {
   auto text = encode_result(result, request_.version);
   if (!text) return undo_add(std::move(text).error());
   output_is_usable_ = false;
-  if (auto written = write_whole(STDOUT_FILENO, *text, "standard output"); !written)
-    return undo_add(std::move(written).error());
+  auto written = write_whole(STDOUT_FILENO, *text, "standard output");
+  if (!written) return undo_add(std::move(written).error());
   return {};
 }
 
@@ -167,7 +167,7 @@ int print_versions() {
 
 int serve(const Plugin& plugin, const std::vector<const Plugin*>& in_process) {
   // A reader that went away has to be seen as EPIPE, so that the ADD can be undone.
-  std::signal(SIGPIPE, SIG_IGN);
+  static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
   const char* command = std::getenv("CNI_COMMAND");
   if (command == nullptr || *command == '\0') return print_about(plugin);
   if (std::string_view(command) == to_string(Verb::kVersion)) return print_versions();
