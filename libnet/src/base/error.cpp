@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "fairlead/result.hpp"
+
 namespace fairlead {
 
 Error Error::with_context(const std::string& context) && {
@@ -90,5 +92,16 @@ Error join_errors(std::vector<Error> errors) {
   for (std::size_t i = 1; i < errors.size(); ++i) first.secondary.push_back(std::move(errors[i]));
   return first;
 }
+
+// Out of line: what belongs to errors is cold code and stands in the executable once.
+
+ErrorBox::ErrorBox(Error&& error) : error_(new Error(std::move(error))) {}
+ErrorBox::ErrorBox(const ErrorBox& other) : error_(new Error(*other)) {}
+void ErrorBox::destroy() noexcept { delete error_; }
+
+Unexpected::Unexpected(Error error) : box_(std::move(error)) {}
+Unexpected::Unexpected(Errc code, std::string what) : box_(Error{.code = code, .what = std::move(what)}) {}
+Unexpected::Unexpected(Errc code, std::string what, std::string remedy)
+    : box_(Error{.code = code, .what = std::move(what), .remedy = std::move(remedy)}) {}
 
 }  // namespace fairlead
