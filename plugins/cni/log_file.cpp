@@ -7,6 +7,8 @@
 #include "plugins/cni/log_file.hpp"
 
 #include <fcntl.h>
+// Without std::locale, which would bring 400 KB of libstdc++ into every executable.
+#define FMT_STATIC_THOUSANDS_SEPARATOR ','
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <sys/file.h>
