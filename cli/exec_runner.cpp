@@ -28,8 +28,9 @@ std::vector<std::string> default_plugin_directories() {
   // Installed, or in a build tree.
   for (const auto& directory : {own / FAIRLEAD_RELATIVE_CNI_DIR, own / "../libexec/cni"}) {
     std::error_code missing;
-    if (!own.empty() && fs::is_directory(directory, missing))
+    if (!own.empty() && fs::is_directory(directory, missing)) {
       directories.push_back(directory.lexically_normal().string());
+    }
   }
   directories.insert(directories.end(), {"/opt/cni/bin", "/usr/lib/cni"});
   return directories;
@@ -42,8 +43,9 @@ std::string ExecRunner::path_variable() const {
 }
 
 Result<std::string> ExecRunner::find(const std::string& type) const {
-  if (type.find('/') != std::string::npos)
+  if (type.find('/') != std::string::npos) {
     return Unexpected(Errc::kInvalid, "type: " + fairlead::quoted(type) + " is no file name");
+  }
   for (const auto& directory : directories_) {
     std::error_code error;
     const auto file = std::filesystem::path(directory) / type;

@@ -49,9 +49,10 @@ Result<AttachmentArgs> attachment_of(const NetOptions& options) {
   attachment.container_id =
       options.container_id.empty() ? default_container_id(attachment.netns) : options.container_id;
   // They become parts of file names, here and in plugins.
-  if (attachment.container_id.find('/') != std::string::npos || attachment.container_id.front() == '.')
+  if (attachment.container_id.find('/') != std::string::npos || attachment.container_id.front() == '.') {
     return Unexpected(Errc::kInvalid,
                       "container id " + fairlead::quoted(attachment.container_id) + " is no identifier");
+  }
   FAIRLEAD_CHECK(LinkName::parse(attachment.ifname));
   FAIRLEAD_TRY(attachment.cni_args, parse_cni_args(options.cni_args));
   if (!options.capability_args.empty()) {
@@ -76,8 +77,9 @@ int report(const Result<void>& done, const NetOptions& options, const std::strin
 
 Result<std::string> add(const NetOptions& options) {
   FAIRLEAD_TRY(const auto attachment, attachment_of(options));
-  if (auto netns = Netns::open(attachment.netns); !netns)
+  if (auto netns = Netns::open(attachment.netns); !netns) {
     return Unexpected(std::move(netns).error().with_remedy("make one with: ip netns add NAME"));
+  }
   FAIRLEAD_TRY(auto list, find(options));
   ExecRunner runner = runner_for(options);
   return Runtime(std::move(list), runner, ResultCache(options.cache_dir)).add(attachment);
@@ -85,8 +87,9 @@ Result<std::string> add(const NetOptions& options) {
 
 int run_add(const NetOptions& options) {
   auto result = add(options);
-  if (!result)
+  if (!result) {
     return print_error(std::move(result).error().with_context("attach to " + options.network), options.json);
+  }
   if (options.json) return print(pretty_json(*result) + "\n");
   auto text = describe_result(*result);
   return print(text ? *text : pretty_json(*result) + "\n");
@@ -160,9 +163,10 @@ Result<std::string> gc(const NetOptions& options) {
     print_note("note: disableGC is set for " + list.name + ": nothing was collected");
     return std::string();
   }
-  if (list.version < cni::SpecVersion(1, 1, 0))
+  if (list.version < cni::SpecVersion(1, 1, 0)) {
     print_note("note: " + list.name + " speaks " + list.version.to_string() +
                ", GC came with 1.1.0: only cached attachments are removed");
+  }
   ExecRunner runner = runner_for(options);
   FAIRLEAD_CHECK(Runtime(std::move(list), runner, ResultCache(options.cache_dir)).gc(valid));
   return std::string();
@@ -170,9 +174,10 @@ Result<std::string> gc(const NetOptions& options) {
 
 int run_gc(const NetOptions& options) {
   auto plan = gc(options);
-  if (!plan)
+  if (!plan) {
     return print_error(std::move(plan).error().with_context("collect garbage of " + options.network),
                        options.json);
+  }
   return print(*plan);
 }
 
@@ -233,8 +238,9 @@ void add_net_command(CLI::App& app, Action& action) {
     verb->callback([&action, options, verb, run] {
       // GC and STATUS are about no container; add and check have a required NETNS.
       if (verb->get_option_no_throw("NETNS") != nullptr && options->netns.empty() &&
-          options->container_id.empty())
+          options->container_id.empty()) {
         throw CLI::RequiredError("NETNS or --container-id");
+      }
       action = [options, run] { return run(*options); };
     });
   };

@@ -23,8 +23,9 @@ std::string describe(const cni::AddResult& result, std::size_t index) {
   if (!interface.mac.empty()) line += "  mac " + interface.mac;
   if (interface.mtu) line += "  mtu " + std::to_string(*interface.mtu);
   line += "\n";
-  for (const auto& ip : result.ips)
+  for (const auto& ip : result.ips) {
     if (ip.interface == index) line += "  " + describe(ip) + "\n";
+  }
   return line;
 }
 
@@ -50,8 +51,9 @@ Result<std::string> describe_result(const std::string& result) {
                cni::decode_result(document->root(), cni::SpecVersion(0, 1, 0), cni::DanglingIndex::kRefuse));
   std::string text;
   for (std::size_t i = 0; i < decoded.interfaces.size(); ++i) text += describe(decoded, i);
-  for (const auto& ip : decoded.ips)
+  for (const auto& ip : decoded.ips) {
     if (!ip.interface) text += describe(ip) + "\n";
+  }
   for (const auto& route : decoded.routes) text += describe(route);
   if (!decoded.dns.nameservers.empty()) text += "nameservers " + joined(decoded.dns.nameservers) + "\n";
   if (!decoded.dns.search.empty()) text += "search " + joined(decoded.dns.search) + "\n";

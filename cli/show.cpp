@@ -36,8 +36,9 @@ int run(const ShowOptions& options) {
   for (const auto& problem : problems) (void)print_error(problem, false);
   if (!problems.empty()) return kFailure;
   // Asked for by name and not there is a failure; a stale file in /run/netns is only shown.
-  for (const auto& view : views)
+  for (const auto& view : views) {
     if (!options.namespaces.empty() && view.problem) return kFailure;
+  }
   return printed;
 }
 

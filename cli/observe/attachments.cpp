@@ -11,8 +11,9 @@ AttachmentView view_of(const engine::Record& record) {
                       .netns_path = record.header.netns_path};
   for (const auto& section : record.sections) {
     AttachedPlugin plugin{.plugin = section.plugin, .done = section.phase == engine::Phase::kDone};
-    for (const auto& address : section.addresses.addresses)
+    for (const auto& address : section.addresses.addresses) {
       plugin.addresses.push_back(address.address.to_string());
+    }
     view.plugins.push_back(std::move(plugin));
   }
   return view;

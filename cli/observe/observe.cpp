@@ -56,8 +56,9 @@ void add_named_namespaces(NamespaceList& list) {
   std::vector<std::string> paths;
   std::error_code error;
   for (auto entry = std::filesystem::directory_iterator("/run/netns", error);
-       !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
+       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
     paths.push_back(entry->path().string());
+  }
   std::sort(paths.begin(), paths.end());
   for (const auto& path : paths) list.add(name_of_path(path), path);
 }
@@ -107,8 +108,9 @@ std::vector<NamespaceView> observe_namespaces(const std::vector<AttachmentView>&
   }
   std::vector<NamespaceView> views = std::move(list.views());
   if (!only.empty()) views.resize(chosen);
-  for (auto& view : views)
+  for (auto& view : views) {
     if (auto seen = look_into(view); !seen) view.problem = seen.error();
+  }
   return views;
 }
 

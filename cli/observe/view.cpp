@@ -21,8 +21,9 @@ std::optional<LinkPlace> find_peer(const std::vector<NamespaceView>& views, std:
 }
 
 std::string link_name(const NamespaceView& view, LinkIndex index) {
-  for (const auto& link : view.links)
+  for (const auto& link : view.links) {
     if (link.index == index) return link.name;
+  }
   return {};
 }
 

@@ -32,9 +32,10 @@ json link_to_json(const std::vector<NamespaceView>& views, std::size_t self, con
   if (link.master) object["master"] = link_name(views[self], *link.master);
   if (link.port.isolated) object["isolated"] = *link.port.isolated;
   if (link.port.hairpin) object["hairpin"] = *link.port.hairpin;
-  if (const auto peer = find_peer(views, self, link))
+  if (const auto peer = find_peer(views, self, link)) {
     object["peer"] = {{"namespace", views[peer->view].name},
                       {"name", views[peer->view].links[peer->link].name}};
+  }
   return object;
 }
 
@@ -65,9 +66,10 @@ json attachment_to_json(const AttachmentView& attachment) {
               {"ifname", attachment.ifname},
               {"netns", attachment.netns_path},
               {"plugins", json::array()}};
-  for (const auto& plugin : attachment.plugins)
+  for (const auto& plugin : attachment.plugins) {
     object["plugins"].push_back(
         {{"type", plugin.plugin}, {"done", plugin.done}, {"addresses", plugin.addresses}});
+  }
   return object;
 }
 
@@ -84,8 +86,9 @@ std::string render_json(const std::vector<NamespaceView>& views) {
                 {"attachments", json::array()}};
     for (const auto& link : view.links) object["links"].push_back(link_to_json(views, i, link));
     for (const auto& route : view.routes) object["routes"].push_back(route_to_json(view, route));
-    for (const auto& attachment : view.attachments)
+    for (const auto& attachment : view.attachments) {
       object["attachments"].push_back(attachment_to_json(attachment));
+    }
     if (view.problem) object["problem"] = view.problem->to_string();
     array.push_back(std::move(object));
   }

@@ -20,11 +20,13 @@ Result<std::vector<std::string>> files_ending(const std::string& directory,
     std::error_code ignored;
     if (entry->is_directory(ignored)) continue;
     const std::string ending = entry->path().extension().string();
-    if (std::find(endings.begin(), endings.end(), ending) != endings.end())
+    if (std::find(endings.begin(), endings.end(), ending) != endings.end()) {
       files.push_back(entry->path().string());
+    }
   }
-  if (error && error != std::errc::no_such_file_or_directory)
+  if (error && error != std::errc::no_such_file_or_directory) {
     return Unexpected(error_from_errno(error.value(), "list " + directory));
+  }
   std::sort(files.begin(), files.end());
   return files;
 }
@@ -67,9 +69,10 @@ Result<NetworkList> load_network(const std::string& file) {
   list->file = file;
   if (auto named = check_name(list->name); !named) return Unexpected(Error(named.error()).with_context(file));
   if (is_list && !list->only_inlined_plugins) FAIRLEAD_CHECK(add_plugin_files(*list));
-  if (list->plugins.empty())
+  if (list->plugins.empty()) {
     return Unexpected(Errc::kInvalid, file + ": the network has no plugins",
                       "give it a `plugins` array or *.conf files in a directory of its name");
+  }
   return list;
 }
 

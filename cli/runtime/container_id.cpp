@@ -22,7 +22,7 @@ std::string netns_path(const std::string& argument) {
     while (path.size() > 1 && path.back() == '/') path.pop_back();
     return path;
   }
-  const std::string named = "/run/netns/" + argument;
+  std::string named = "/run/netns/" + argument;
   std::error_code ignored;
   const bool is_number =
       std::all_of(argument.begin(), argument.end(), [](unsigned char c) { return std::isdigit(c); });

@@ -93,8 +93,9 @@ Result<cni::SpecVersion> choose_version(const std::string& preferred,
   if (!preferred.empty()) candidates.push_back(preferred);
   std::optional<cni::SpecVersion> best;
   for (const auto& candidate : candidates) {
-    if (!is_version_number(candidate))
+    if (!is_version_number(candidate)) {
       return invalid("cniVersions: " + fairlead::quoted(candidate) + " is no version");
+    }
     const auto version = cni::SpecVersion::parse(candidate);
     if (version && (!best || *best < *version)) best = *version;
   }
@@ -143,8 +144,9 @@ Result<NetworkList> parse_network_list(std::string_view text) {
   if (plugins->empty()) return invalid("plugins: must not be empty");
   for (std::size_t i = 0; i < plugins->size(); ++i) {
     auto plugin = plugin_from((*plugins)[i]);
-    if (!plugin)
+    if (!plugin) {
       return Unexpected(std::move(plugin).error().with_context("plugins[" + std::to_string(i) + "]"));
+    }
     list.plugins.push_back(std::move(*plugin));
   }
   return list;

@@ -26,15 +26,17 @@ Result<json> runtime_config(const PluginConfig& plugin, const std::string& capab
   json config = json::object();
   if (capability_args.empty()) return config;
   FAIRLEAD_TRY(const json args, parse_object(capability_args));
-  for (const auto& capability : plugin.capabilities)
+  for (const auto& capability : plugin.capabilities) {
     if (const auto found = args.find(capability); found != args.end()) config[capability] = *found;
+  }
   return config;
 }
 
 json attachments_to_json(const std::vector<cni::AttachmentId>& attachments) {
   json array = json::array();
-  for (const auto& attachment : attachments)
+  for (const auto& attachment : attachments) {
     array.push_back({{"containerID", attachment.container_id}, {"ifname", attachment.ifname}});
+  }
   return array;
 }
 
@@ -70,8 +72,9 @@ Result<CniArgs> parse_cni_args(std::string_view text) {
     const auto end = std::min(text.find(';'), text.size());
     const std::string_view pair = text.substr(0, end);
     const auto equals = pair.find('=');
-    if (equals == std::string_view::npos || equals == 0 || equals + 1 == pair.size())
+    if (equals == std::string_view::npos || equals == 0 || equals + 1 == pair.size()) {
       return Unexpected(Errc::kInvalid, "CNI_ARGS: " + fairlead::quoted(pair) + " is no KEY=VALUE");
+    }
     args.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
@@ -80,7 +83,10 @@ Result<CniArgs> parse_cni_args(std::string_view text) {
 
 std::string to_string(const CniArgs& args) {
   std::string text;
-  for (const auto& [key, value] : args) text += (text.empty() ? "" : ";") + key + "=" + value;
+  for (const auto& [key, value] : args) {
+    if (!text.empty()) text += ';';
+    text.append(key).append("=").append(value);
+  }
   return text;
 }
 

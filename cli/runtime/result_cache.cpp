@@ -36,8 +36,9 @@ std::string ResultCache::path(const std::string& network, const std::string& con
 Result<void> ResultCache::save(const CachedResult& cached) const {
   FAIRLEAD_CHECK(make_directories(directory_));
   const std::string results = directory_ + "/results";
-  if (mkdir(results.c_str(), 0700) != 0 && errno != EEXIST)
+  if (mkdir(results.c_str(), 0700) != 0 && errno != EEXIST) {
     return Unexpected(error_from_errno(errno, "create " + results));
+  }
   const std::string target = path(cached.network, cached.container_id, cached.ifname);
   // The name of another process's unfinished write is another one: entries are not locked.
   const std::string draft = results + "/." + std::to_string(getpid()) + ".tmp";
@@ -75,10 +76,12 @@ Result<std::vector<CachedResult>> ResultCache::list(const std::string& network) 
   std::vector<std::string> files;
   std::error_code error;
   for (auto entry = std::filesystem::directory_iterator(directory_ + "/results", error);
-       !error && entry != std::filesystem::directory_iterator(); entry.increment(error))
+       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
     files.push_back(entry->path().string());
-  if (error && error != std::errc::no_such_file_or_directory)
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
     return Unexpected(error_from_errno(error.value(), "list " + directory_ + "/results"));
+  }
   std::sort(files.begin(), files.end());
 
   std::vector<CachedResult> entries;
@@ -86,8 +89,9 @@ Result<std::vector<CachedResult>> ResultCache::list(const std::string& network) 
     const auto content = read_file(file);
     if (!content || !*content) continue;
     auto cached = decode_cached(**content);
-    if (cached && cached->network == network && !cached->ifname.empty())
+    if (cached && cached->network == network && !cached->ifname.empty()) {
       entries.push_back(std::move(*cached));
+    }
   }
   return entries;
 }

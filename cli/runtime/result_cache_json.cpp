@@ -25,9 +25,11 @@ CniArgs args_of(const json& object) {
   CniArgs args;
   const auto found = object.find("cniArgs");
   if (found == object.end() || !found->is_array()) return args;
-  for (const auto& pair : *found)
-    if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1].is_string())
+  for (const auto& pair : *found) {
+    if (pair.is_array() && pair.size() == 2 && pair[0].is_string() && pair[1].is_string()) {
       args.emplace_back(pair[0].get<std::string>(), pair[1].get<std::string>());
+    }
+  }
   return args;
 }
 
@@ -44,16 +46,18 @@ std::string encode_cached(const CachedResult& cached) {
     object["cniArgs"] = json::array();
     for (const auto& [key, value] : cached.cni_args) object["cniArgs"].push_back(json::array({key, value}));
   }
-  if (auto args = parse_object(cached.capability_args); args && !args->empty())
+  if (auto args = parse_object(cached.capability_args); args && !args->empty()) {
     object["capabilityArgs"] = std::move(*args);
+  }
   if (auto result = parse_object(cached.result)) object["result"] = std::move(*result);
   return to_text(object);
 }
 
 Result<CachedResult> decode_cached(std::string_view text) {
   FAIRLEAD_TRY(const json object, parse_object(text));
-  if (text_of(object, "kind") != kKind)
+  if (text_of(object, "kind") != kKind) {
     return Unexpected(Errc::kInvalid, std::string("its kind is not ") + kKind);
+  }
   FAIRLEAD_TRY(auto config, base64_decode(text_of(object, "config")));
   return CachedResult{.network = text_of(object, "networkName"),
                       .container_id = text_of(object, "containerId"),

@@ -25,8 +25,9 @@ AttachmentArgs complete_from_cache(AttachmentArgs given, const CachedResult& cac
 
 std::string Runtime::name_of(std::size_t plugin) const {
   std::string name = "plugin " + network_.plugins[plugin].type;
-  if (network_.plugins.size() > 1)
+  if (network_.plugins.size() > 1) {
     name += " (" + std::to_string(plugin + 1) + " of " + std::to_string(network_.plugins.size()) + ")";
+  }
   return name;
 }
 
@@ -80,23 +81,26 @@ Result<std::string> Runtime::add(const AttachmentArgs& attachment) {
                              .config = network_.text,
                              .result = *result});
   // Without the cache entry CHECK and GC would not know the attachment.
-  if (!cached)
+  if (!cached) {
     return Unexpected(undo_add(std::move(cached).error(), network_.plugins.size() - 1, attachment, result));
+  }
   return *std::move(result);
 }
 
 Result<std::string> Runtime::understand(std::size_t plugin, const std::string& answer) const {
   auto result = result_in_version(answer, network_.version);
-  if (!result)
+  if (!result) {
     return Unexpected(std::move(result).error().with_context("result of " + name_of(plugin) + ": " +
                                                              fairlead::quoted(answer)));
+  }
   return result;
 }
 
 Error Runtime::undo_add(Error reason, std::size_t failed, const AttachmentArgs& attachment,
                         const std::optional<std::string>& prev_result) {
-  if (auto undone = del_plugins(failed + 1, attachment, prev_result); !undone)
+  if (auto undone = del_plugins(failed + 1, attachment, prev_result); !undone) {
     reason.secondary.push_back(Error(undone.error()).with_context("undo"));
+  }
   return reason;
 }
 
@@ -105,8 +109,9 @@ Result<void> Runtime::del_plugins(std::size_t count, const AttachmentArgs& attac
   Derivation derivation{.capability_args = attachment.capability_args};
   if (network_.version >= kFirstWithCheck) derivation.prev_result = prev_result;
   for (std::size_t i = count; i-- > 0;) {
-    if (auto answer = call(i, Verb::kDel, attachment, derivation); !answer)
+    if (auto answer = call(i, Verb::kDel, attachment, derivation); !answer) {
       return Unexpected(std::move(answer).error());
+    }
   }
   return {};
 }
@@ -126,15 +131,17 @@ Result<void> Runtime::del(const AttachmentArgs& attachment) {
 }
 
 Result<void> Runtime::check(const AttachmentArgs& attachment) {
-  if (network_.version < kFirstWithCheck)
+  if (network_.version < kFirstWithCheck) {
     return Unexpected(Errc::kUnsupported, "network " + network_.name + " speaks " +
                                               network_.version.to_string() + ", and CHECK came with 0.4.0");
+  }
   FAIRLEAD_TRY(const auto cached, cache_.load(network_.name, attachment.container_id, attachment.ifname));
-  if (!cached)
+  if (!cached) {
     return Unexpected(Errc::kNotFound,
                       "no result of ADD is cached for " + network_.name + "/" + attachment.container_id +
                           "/" + attachment.ifname,
                       "was it attached with another container id, interface name or cache directory?");
+  }
   FAIRLEAD_TRY(auto prev_result, result_in_version(cached->result, network_.version));
   const AttachmentArgs complete = complete_from_cache(attachment, *cached);
   for (std::size_t i = 0; i < network_.plugins.size(); ++i) {
@@ -152,21 +159,24 @@ Result<void> Runtime::gc(const std::vector<cni::AttachmentId>& valid) {
     const cni::AttachmentId id{.container_id = entry.container_id, .ifname = entry.ifname};
     if (std::find(valid.begin(), valid.end(), id) != valid.end()) continue;
     if (auto gone = del({.container_id = entry.container_id, .netns = entry.netns, .ifname = entry.ifname});
-        !gone)
+        !gone) {
       errors.push_back(Error(gone.error()).with_context(entry.container_id + "/" + entry.ifname));
+    }
   }
   for (std::size_t i = 0; i < network_.plugins.size() && network_.version >= kFirstWithGc; ++i) {
-    if (auto answer = call(i, Verb::kGc, {}, {.valid_attachments = valid}); !answer)
+    if (auto answer = call(i, Verb::kGc, {}, {.valid_attachments = valid}); !answer) {
       errors.push_back(std::move(answer).error());
+    }
   }
   if (errors.empty()) return {};
   return Unexpected(join_errors(std::move(errors)));
 }
 
 Result<void> Runtime::status() {
-  if (network_.version < kFirstWithGc)
+  if (network_.version < kFirstWithGc) {
     return Unexpected(Errc::kUnsupported, "network " + network_.name + " speaks " +
                                               network_.version.to_string() + ", and STATUS came with 1.1.0");
+  }
   for (std::size_t i = 0; i < network_.plugins.size(); ++i) {
     if (auto answer = call(i, Verb::kStatus, {}, {}); !answer) return Unexpected(std::move(answer).error());
   }

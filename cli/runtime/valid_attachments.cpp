@@ -22,22 +22,26 @@ Result<std::vector<KnownAttachment>> known_attachments(const std::string& networ
                                                        const std::string& run_dir) {
   std::vector<KnownAttachment> all;
   FAIRLEAD_TRY(const auto cached, cache.list(network));
-  for (const auto& entry : cached)
+  for (const auto& entry : cached) {
     add_once(all, {.container_id = entry.container_id, .ifname = entry.ifname}, entry.netns);
+  }
   // A record that cannot be read is for the plugin's own GC to judge.
   std::vector<Error> unreadable;
   FAIRLEAD_TRY(const auto recorded, recorded_attachments(run_dir, unreadable));
-  for (const auto& view : recorded)
-    if (view.network == network)
+  for (const auto& view : recorded) {
+    if (view.network == network) {
       add_once(all, {.container_id = view.container_id, .ifname = view.ifname}, view.netns_path);
+    }
+  }
   return all;
 }
 
 Result<cni::AttachmentId> parse_attachment_id(const std::string& text) {
   const auto slash = text.find('/');
   if (slash == std::string::npos || slash == 0 || slash + 1 == text.size() ||
-      text.find('/', slash + 1) != std::string::npos)
+      text.find('/', slash + 1) != std::string::npos) {
     return Unexpected(Errc::kInvalid, fairlead::quoted(text) + " is no CONTAINER_ID/IFNAME");
+  }
   return cni::AttachmentId{.container_id = text.substr(0, slash), .ifname = text.substr(slash + 1)};
 }
 
