@@ -52,8 +52,9 @@ Result<std::size_t> add_list_addresses(nl::Batch& batch, LinkIndex link) {
 Result<std::optional<AddressState>> read_address(const nl::Message& message) {
   if (message.header.nlmsg_type != RTM_NEWADDR) return Unexpected(nl::malformed_error("not an address"));
   FAIRLEAD_TRY(const auto body, nl::split_body<ifaddrmsg>(message.payload));
-  if (body.header.ifa_family != AF_INET && body.header.ifa_family != AF_INET6)
+  if (body.header.ifa_family != AF_INET && body.header.ifa_family != AF_INET6) {
     return std::optional<AddressState>();
+  }
   nl::AttrReader<Address> attrs(body.attrs);
   // IFA_ADDRESS is the far end of a point-to-point address; IPv6 sends IFA_LOCAL only beside such a one.
   auto own = attrs.get(Address::local);

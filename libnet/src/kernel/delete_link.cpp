@@ -43,21 +43,24 @@ class DeleteWait {
     const auto end = steady_clock::now() + kGiveUp;
     for (;;) {
       const auto left = std::chrono::ceil<milliseconds>(end - steady_clock::now());
-      if (left <= milliseconds::zero())
+      if (left <= milliseconds::zero()) {
         return unknown({.code = Errc::kTimeout, .what = "the kernel did not report it gone within a second"});
+      }
       std::array<pollfd, 2> fds{pollfd{.fd = transport_.fd(), .events = POLLIN, .revents = 0},
                                 pollfd{.fd = status_.get(), .events = POLLIN, .revents = 0}};
       const int ready = poll(fds.data(), fds.size(), static_cast<int>(left.count()));
-      if (ready < 0 && errno == EINTR && Deadline::passed())
+      if (ready < 0 && errno == EINTR && Deadline::passed()) {
         return unknown({.code = Errc::kTimeout, .what = "the deadline has passed"});
+      }
       if (ready < 0 && errno != EINTR) return unknown(error_from_errno(errno, "wait for the deletion"));
       if (ready <= 0) continue;
       // The socket first: whatever the child did is in there before its end shows on the pipe.
       std::optional<DeleteOutcome> outcome;
-      if (fds[0].revents != 0)
+      if (fds[0].revents != 0) {
         outcome = read_socket();
-      else if (fds[1].revents != 0)
+      } else if (fds[1].revents != 0) {
         outcome = read_status();
+      }
       if (outcome) return *std::move(outcome);
     }
   }
@@ -68,8 +71,9 @@ class DeleteWait {
     if (!size && size.error().code == Errc::kOverrun) return ask();
     if (!size) return unknown(size.error());
     nl::MessageWalk walk(nl::ByteView(buffer_.get(), *size));
-    while (const auto message = walk.next())
+    while (const auto message = walk.next()) {
       if (auto outcome = judge(*message)) return outcome;
+    }
     return std::nullopt;
   }
 
@@ -78,11 +82,13 @@ class DeleteWait {
       const auto body = nl::split_body<ifinfomsg>(message.payload);
       // A bridge port is reported twice; the one of family AF_BRIDGE comes while the link still exists.
       if (body && body->header.ifi_family == AF_UNSPEC &&
-          static_cast<std::uint32_t>(body->header.ifi_index) == index_.value)
+          static_cast<std::uint32_t>(body->header.ifi_index) == index_.value) {
         return gone();
+      }
     }
-    if (message.header.nlmsg_type != NLMSG_ERROR || message.header.nlmsg_pid != transport_.port())
+    if (message.header.nlmsg_type != NLMSG_ERROR || message.header.nlmsg_pid != transport_.port()) {
       return std::nullopt;
+    }
     auto verdict = nl::read_verdict(message, request_);
     if (!verdict) return unknown(std::move(verdict).error());
     return verdict->err == 0 ? gone() : refused(nl::refusal(*std::move(verdict)));
@@ -118,8 +124,9 @@ class DeleteWait {
 Result<std::unique_ptr<nl::Transport>> open_subscribed(RtnlNamespace& netns) {
   FAIRLEAD_TRY(auto transport, netns.open_socket());
   const int group = RTNLGRP_LINK;
-  if (setsockopt(transport->fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) != 0)
+  if (setsockopt(transport->fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) != 0) {
     return Unexpected(error_from_errno(errno, "subscribe to link events"));
+  }
   return transport;
 }
 

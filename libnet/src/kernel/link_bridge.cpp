@@ -13,8 +13,9 @@ void encode_bridge(nl::Encoder<nl::LinkInfo>& info, const BridgeLink& bridge) {
 
 void read_bridge(nl::AttrReader<nl::LinkInfo>& info, LinkState& state) {
   info.nest(nl::LinkInfo::bridge, [&state](nl::AttrReader<nl::BridgeData>& data) {
-    if (const auto filtering = data.get(nl::BridgeData::vlan_filtering))
+    if (const auto filtering = data.get(nl::BridgeData::vlan_filtering)) {
       state.bridge.vlan_filtering = *filtering != 0;
+    }
     state.bridge.vlan_default_pvid = data.get(nl::BridgeData::vlan_default_pvid);
   });
 }

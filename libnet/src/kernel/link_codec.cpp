@@ -64,12 +64,13 @@ void put_change(Encoder<Link>& link, const LinkSpec& spec, const LinkRefs& refs)
   if (spec.alias) link.put(Link::alias, *spec.alias);
   const auto* bridge = std::get_if<BridgeLink>(&spec.kind);
   const bool bridge_options = bridge != nullptr && *bridge != BridgeLink{};
-  if (bridge_options || !spec.port.empty())
+  if (bridge_options || !spec.port.empty()) {
     link.nest(Link::info, [&](Encoder<LinkInfo> info) {
       if (bridge_options) encode_bridge(info, *bridge);
       if (!spec.port.empty()) encode_port(info, spec.port);
     });
-  if (spec.arp_notify)
+  }
+  if (spec.arp_notify) {
     link.nest(Link::families, [&](Encoder<nl::FamilySpec> families) {
       families.nest(nl::FamilySpec::inet, [&](Encoder<nl::InetSpec> inet) {
         inet.nest(nl::InetSpec::conf, [&](Encoder<nl::InetConf> conf) {
@@ -77,6 +78,7 @@ void put_change(Encoder<Link>& link, const LinkSpec& spec, const LinkRefs& refs)
         });
       });
     });
+  }
 }
 
 Result<void> add_change_part(nl::Batch& batch, const LinkTarget& target, const LinkSpec& spec,
@@ -194,8 +196,9 @@ Result<LinkState> read_link(const nl::Message& message) {
   }
   attrs.nest(Link::info, [&state](nl::AttrReader<LinkInfo>& info) { read_info(info, state); });
   FAIRLEAD_CHECK(attrs.finish());
-  if (state.index.value == 0 || state.name.empty())
+  if (state.index.value == 0 || state.name.empty()) {
     return Unexpected(nl::malformed_error("a link without index or name"));
+  }
   return state;
 }
 

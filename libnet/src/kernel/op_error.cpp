@@ -17,8 +17,9 @@ const LinkSpec* spec_of(const Op& op) {
 std::optional<Mtu> bad_veth_mtu(const LinkSpec& spec) {
   const auto* veth = std::get_if<VethLink>(&spec.kind);
   if (veth == nullptr) return std::nullopt;
-  for (const auto& mtu : {spec.mtu, veth->peer.mtu})
+  for (const auto& mtu : {spec.mtu, veth->peer.mtu}) {
     if (mtu && mtu->bytes() > 65535) return mtu;
+  }
   return std::nullopt;
 }
 
@@ -35,8 +36,9 @@ void explain_link(const LinkSpec& spec, Error& error) {
       error.what += " (the MAC address is not a unicast address)";
       break;
     case EINVAL:
-      if (const auto mtu = bad_veth_mtu(spec))
+      if (const auto mtu = bad_veth_mtu(spec)) {
         error.what += " (MTU " + std::to_string(mtu->bytes()) + ": a veth takes up to 65535 bytes)";
+      }
       break;
     default:
       break;
@@ -58,9 +60,10 @@ void explain(const Op& op, Error& error) {
     error = std::move(error).with_remedy("this kernel has no " + kind + " links: load the module " + kind +
                                          " or use another kernel");
   }
-  if (error.kernel->err == EPERM && !std::holds_alternative<SetSysctl>(op.action))
+  if (error.kernel->err == EPERM && !std::holds_alternative<SetSysctl>(op.action)) {
     error = std::move(error).with_remedy(
         "the caller needs CAP_NET_ADMIN in the user namespace that owns the network namespace");
+  }
 }
 
 }  // namespace

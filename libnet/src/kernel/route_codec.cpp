@@ -101,9 +101,10 @@ std::optional<IpAddress> read_gateway(nl::AttrReader<Route>& attrs) {
   return nl::Wire<IpAddress>::read(via->subspan(sizeof(std::uint16_t)));
 }
 
-NextHop make_hop(std::optional<IpAddress> gateway, std::uint32_t index, unsigned flags, unsigned hops) {
+NextHop make_hop(const std::optional<IpAddress>& gateway, std::uint32_t index, unsigned flags,
+                 unsigned hops) {
   NextHop hop;
-  hop.gateway = std::move(gateway);
+  hop.gateway = gateway;
   if (index != 0) hop.index = LinkIndex{index};
   hop.onlink = (flags & RTNH_F_ONLINK) != 0;
   hop.weight = static_cast<std::uint8_t>(std::min(hops + 1, 255U));
@@ -116,13 +117,14 @@ Result<std::vector<NextHop>> read_hops(nl::ByteView bytes) {
     rtnexthop header{};
     if (bytes.size() < sizeof(header)) return Unexpected(nl::malformed_error("RTA_MULTIPATH is cut off"));
     std::memcpy(&header, bytes.data(), sizeof(header));
-    if (header.rtnh_len < sizeof(header) || header.rtnh_len > bytes.size())
+    if (header.rtnh_len < sizeof(header) || header.rtnh_len > bytes.size()) {
       return Unexpected(nl::malformed_error("a hop in RTA_MULTIPATH has a wrong length"));
+    }
     nl::AttrReader<Route> attrs(bytes.subspan(sizeof(header), header.rtnh_len - sizeof(header)));
-    auto gateway = read_gateway(attrs);
+    const auto gateway = read_gateway(attrs);
     FAIRLEAD_CHECK(attrs.finish());
-    hops.push_back(make_hop(std::move(gateway), static_cast<std::uint32_t>(header.rtnh_ifindex),
-                            header.rtnh_flags, header.rtnh_hops));
+    hops.push_back(make_hop(gateway, static_cast<std::uint32_t>(header.rtnh_ifindex), header.rtnh_flags,
+                            header.rtnh_hops));
     bytes = bytes.subspan(std::min<std::size_t>(RTNH_ALIGN(header.rtnh_len), bytes.size()));
   }
   return hops;
@@ -148,11 +150,12 @@ Result<std::size_t> add_route(nl::Batch& batch, const RouteSpec& route, HopLinks
                           [&](Encoder<Route> message) {
                             put_key(message, route, links);
                             message.put_if(Route::source, route.source);
-                            if (route.mtu || route.advmss)
+                            if (route.mtu || route.advmss) {
                               message.nest(Route::metrics, [&](Encoder<nl::RouteMetrics> metrics) {
                                 metrics.put_if(nl::RouteMetrics::mtu, route.mtu);
                                 metrics.put_if(nl::RouteMetrics::advmss, route.advmss);
                               });
+                            }
                           });
 }
 
@@ -180,8 +183,9 @@ Result<std::optional<RouteSpec>> read_route(const nl::Message& message) {
   FAIRLEAD_TRY(const auto body, nl::split_body<rtmsg>(message.payload));
   const rtmsg& header = body.header;
   const bool known_family = header.rtm_family == AF_INET || header.rtm_family == AF_INET6;
-  if (!known_family || header.rtm_type != RTN_UNICAST || (header.rtm_flags & RTM_F_CLONED) != 0)
+  if (!known_family || header.rtm_type != RTN_UNICAST || (header.rtm_flags & RTM_F_CLONED) != 0) {
     return std::optional<RouteSpec>();
+  }
   nl::AttrReader<Route> attrs(body.attrs);
   RouteSpec route;
   FAIRLEAD_TRY(route.destination, read_destination(header, attrs));

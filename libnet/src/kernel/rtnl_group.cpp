@@ -154,14 +154,16 @@ Result<std::vector<LinkIndex>> RtnlGroup::hop_links(const RouteSpec& route) {
 // Ops to requests ----------------------------------------------------------------------------------------
 
 Result<void> RtnlGroup::encode(const CreateLink& action) {
-  if (std::holds_alternative<ExistingLink>(action.spec.kind))
+  if (std::holds_alternative<ExistingLink>(action.spec.kind)) {
     return Unexpected(Errc::kInternal, "a link without kind cannot be created");
+  }
   FAIRLEAD_TRY(const LinkRefs refs, refs_of(action.spec, true));
   FAIRLEAD_CHECK(add_create(batch_, action.spec, refs));
   note_requests(true);
   in_flight_.push_back(action.spec.name.str());
-  if (const auto* veth = std::get_if<VethLink>(&action.spec.kind))
+  if (const auto* veth = std::get_if<VethLink>(&action.spec.kind)) {
     if (veth->peer.side == context_.own->side()) in_flight_.push_back(veth->peer.name.str());
+  }
 
   const auto late = after_creation(action.spec);
   if (!late) return {};

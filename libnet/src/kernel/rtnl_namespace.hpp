@@ -23,8 +23,8 @@ class RtnlNamespace {
   using Opener = std::function<Result<std::unique_ptr<nl::Transport>>()>;
 
   /// `netns` outlives the object; nullptr: the calling thread's namespace.
-  RtnlNamespace(Side side, const Netns* netns, const Logger& log, Opener opener = nl::open_rtnetlink)
-      : side_(side), netns_(netns), log_(log), opener_(std::move(opener)) {}
+  RtnlNamespace(Side side, const Netns* netns, Logger log, Opener opener = nl::open_rtnetlink)
+      : side_(side), netns_(netns), log_(std::move(log)), opener_(std::move(opener)) {}
 
   [[nodiscard]] Side side() const { return side_; }
   [[nodiscard]] const Netns* netns() const { return netns_; }

@@ -5,8 +5,9 @@
 namespace fairlead::nl {
 
 const AttrInfo* AttrTable::find(std::uint16_t type, std::string_view kind) const {
-  for (const AttrInfo& info : attrs)
+  for (const AttrInfo& info : attrs) {
     if (info.type == type && (info.kind == nullptr || info.kind == kind)) return &info;
+  }
   return nullptr;
 }
 
@@ -34,8 +35,9 @@ std::optional<RawAttr> AttrWalk::next() {
 std::string_view kind_among(const AttrTable& table, ByteView attrs) {
   if (table.kind_type == 0) return {};
   AttrWalk walk(attrs);
-  while (const auto attr = walk.next())
+  while (const auto attr = walk.next()) {
     if (attr->type == table.kind_type) return *Wire<Text>::read(attr->payload);
+  }
   return {};
 }
 

@@ -64,14 +64,16 @@ struct WireBigEndian {
   static std::optional<Value> read(ByteView bytes) {
     if (bytes.size() < sizeof(T)) return std::nullopt;
     T value = 0;
-    for (std::size_t i = 0; i < sizeof(T); ++i)
+    for (std::size_t i = 0; i < sizeof(T); ++i) {
       value = static_cast<T>((value << 8U) | std::to_integer<T>(bytes[i]));
+    }
     return value;
   }
   static std::array<std::byte, sizeof(T)> write(Value value) {
     std::array<std::byte, sizeof(T)> bytes{};
-    for (std::size_t i = 0; i < sizeof(T); ++i)
+    for (std::size_t i = 0; i < sizeof(T); ++i) {
       bytes[sizeof(T) - 1 - i] = static_cast<std::byte>(value >> (8U * i));
+    }
     return bytes;
   }
 };

@@ -69,8 +69,9 @@ std::vector<Reply> Client::transact(Batch& batch) {
   first_seq_ = next_seq_;
   next_seq_ += static_cast<std::uint32_t>(batch.size());
   batch.number(first_seq_);
-  for (std::size_t first = 0; first < batch.size(); first += kMaxInFlight)
+  for (std::size_t first = 0; first < batch.size(); first += kMaxInFlight) {
     exchange(batch, {first, std::min(batch.size(), first + kMaxInFlight)}, replies);
+  }
   return replies;
 }
 
@@ -85,8 +86,9 @@ void Client::exchange(const Batch& batch, Range range, std::vector<Reply>& repli
     exchange(batch, {range.first, middle}, replies);
     return exchange(batch, {middle, range.last}, replies);
   }
-  for (std::size_t i = range.first; i < range.last; ++i)
+  for (std::size_t i = range.first; i < range.last; ++i) {
     replies[i] = {.status = ReplyStatus::kRefused, .error = sent.error()};
+  }
 }
 
 Result<void> Client::collect_some(const Batch& batch, Range range, std::vector<bool>& answered,
@@ -109,8 +111,9 @@ void Client::collect(const Batch& batch, Range range, std::vector<Reply>& replie
   while (std::find(answered.begin(), answered.end(), false) != answered.end()) {
     const auto some = collect_some(batch, range, answered, replies);
     if (some) continue;
-    for (std::size_t i = 0; i < answered.size(); ++i)
+    for (std::size_t i = 0; i < answered.size(); ++i) {
       if (!answered[i]) replies[range.first + i].error = some.error();
+    }
     return;
   }
 }
@@ -118,8 +121,9 @@ void Client::collect(const Batch& batch, Range range, std::vector<Reply>& replie
 Result<std::optional<std::vector<std::byte>>> Client::get(Batch& request) {
   Reply reply = std::move(transact(request).front());
   if (reply.status == ReplyStatus::kDone) return std::optional(std::move(reply.message));
-  if (reply.status == ReplyStatus::kRefused && reply.error->code == Errc::kNotFound)
+  if (reply.status == ReplyStatus::kRefused && reply.error->code == Errc::kNotFound) {
     return std::optional<std::vector<std::byte>>();
+  }
   return Unexpected(*std::move(reply.error));
 }
 

@@ -57,8 +57,9 @@ ByteView Batch::bytes(std::size_t first, std::size_t last) const {
 }
 
 void Batch::number(std::uint32_t first) {
-  for (const Request& request : requests_)
+  for (const Request& request : requests_) {
     store(bytes_, request.begin + offsetof(nlmsghdr, nlmsg_seq), first++);
+  }
 }
 
 }  // namespace fairlead::nl

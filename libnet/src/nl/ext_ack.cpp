@@ -8,6 +8,7 @@ namespace fairlead::nl {
 
 namespace {
 
+// NOLINTBEGIN(readability-identifier-naming): entries of an attribute table, as in link_attrs.hpp.
 // NLMSGERR_ATTR_MISS_TYPE and _NEST came with Linux 6.1.
 struct ExtAck {
   static constexpr std::uint16_t kMax = NLMSGERR_ATTR_MISS_NEST;
@@ -16,6 +17,7 @@ struct ExtAck {
   static constexpr Attr<ExtAck, NLMSGERR_ATTR_MISS_TYPE, std::uint32_t> missing{"NLMSGERR_ATTR_MISS_TYPE"};
   static constexpr Attr<ExtAck, NLMSGERR_ATTR_MISS_NEST, std::uint32_t> nest{"NLMSGERR_ATTR_MISS_NEST"};
 };
+// NOLINTEND(readability-identifier-naming)
 
 /// Where the attributes of the answer begin: behind the errno, and in an NLMSG_ERROR behind the repeated
 /// header of the request or, without CAP_ACK, the whole request.
@@ -53,13 +55,16 @@ Result<KernelDetail> read_verdict(const Message& answer, ByteView request) {
   KernelDetail detail;
   // The kernel ends some dumps with an empty NLMSG_DONE.
   if (answer.header.nlmsg_type == NLMSG_DONE && !error) return detail;
-  if (!error || answer.payload.size() < fixed)
+  if (!error || answer.payload.size() < fixed) {
     return Unexpected(malformed_error("an acknowledgement is cut off"));
+  }
   detail.err = -*error;
   if (detail.err < 0) detail.err = 0;  // NLMSG_DONE may carry a length
-  if (detail.err != 0 && (answer.header.nlmsg_flags & NLM_F_ACK_TLVS) != 0)
-    if (const std::size_t begin = attrs_begin(answer); begin <= answer.payload.size())
+  if (detail.err != 0 && (answer.header.nlmsg_flags & NLM_F_ACK_TLVS) != 0) {
+    if (const std::size_t begin = attrs_begin(answer); begin <= answer.payload.size()) {
       read_attrs(detail, answer.payload.subspan(begin), request);
+    }
+  }
   return detail;
 }
 

@@ -119,9 +119,10 @@ void print_value(std::string& out, const AttrInfo* info, ByteView bytes) {
   if (form == AttrKind::kNumber || form == AttrKind::kSigned) {
     if (const auto u8 = Wire<std::uint8_t>::read(bytes); bytes.size() == 1) out += std::to_string(*u8);
     if (const auto u16 = Wire<std::uint16_t>::read(bytes); bytes.size() == 2) out += std::to_string(*u16);
-    if (const auto s32 = Wire<std::int32_t>::read(bytes); bytes.size() == 4)
+    if (const auto s32 = Wire<std::int32_t>::read(bytes); bytes.size() == 4) {
       out +=
           form == AttrKind::kSigned ? std::to_string(*s32) : std::to_string(static_cast<std::uint32_t>(*s32));
+    }
     if (bytes.size() <= 4) return;
   }
   constexpr std::size_t kShown = 32;
@@ -197,8 +198,9 @@ std::string format_message(ByteView message) {
     const auto error = Wire<std::int32_t>::read(message.subspan(sizeof(header)));
     return out + (error ? (*error == 0 ? " ok" : " " + errno_name(-*error)) : " (cut off)");
   }
-  if (const AttrArea area = attrs_of(message); area.table != nullptr)
+  if (const AttrArea area = attrs_of(message); area.table != nullptr) {
     print_attrs(out, *area.table, area.bytes);
+  }
   return out;
 }
 

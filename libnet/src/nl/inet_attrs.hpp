@@ -8,6 +8,9 @@
 
 namespace fairlead::nl {
 
+// Entries are named like the members that they stand for.
+// NOLINTBEGIN(readability-identifier-naming)
+
 struct Address {
   using Header = ifaddrmsg;
   static constexpr std::uint16_t kMax = IFA_MAX;
@@ -42,5 +45,7 @@ struct Route {
   static constexpr Attr<Route, RTA_VIA, Octets> via{"RTA_VIA"};
   static const AttrTable& table();
 };
+
+// NOLINTEND(readability-identifier-naming)
 
 }  // namespace fairlead::nl

@@ -12,6 +12,9 @@
 
 namespace fairlead::nl {
 
+// Entries are named like the members that they stand for.
+// NOLINTBEGIN(readability-identifier-naming)
+
 /// IFLA_INFO_DATA of a bridge.
 struct BridgeData {
   static constexpr std::uint16_t kMax = IFLA_BR_MAX;
@@ -88,5 +91,7 @@ struct Link {
   static constexpr Attr<Link, IFLA_LINK_NETNSID, std::int32_t> link_netnsid{"IFLA_LINK_NETNSID"};
   static const AttrTable& table();
 };
+
+// NOLINTEND(readability-identifier-naming)
 
 }  // namespace fairlead::nl

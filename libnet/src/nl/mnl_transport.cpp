@@ -41,13 +41,15 @@ class MnlTransport final : public Transport {
       message.msg_iovlen = 1;
       const ssize_t size = recvmsg(fd(), &message, 0);
       if (size < 0 && errno == EINTR && !Deadline::passed()) continue;
-      if (size < 0 && errno == EINTR)
+      if (size < 0 && errno == EINTR) {
         return Unexpected(Errc::kTimeout, "wait for rtnetlink's answer: the deadline has passed");
+      }
       if (size < 0) return Unexpected(error_from_errno(errno, "receive from rtnetlink"));
       if (sender.nl_pid != 0) continue;  // another process with CAP_NET_ADMIN can send to our port
-      if ((message.msg_flags & MSG_TRUNC) != 0)
+      if ((message.msg_flags & MSG_TRUNC) != 0) {
         return Unexpected(Errc::kIo, "receive from rtnetlink: an answer is longer than " +
                                          std::to_string(buffer.size()) + " bytes");
+      }
       return static_cast<std::size_t>(size);
     }
   }
@@ -62,8 +64,9 @@ class MnlTransport final : public Transport {
 /// The FORCE variant passes the limit of net.core.*mem_max but needs CAP_NET_ADMIN in the initial user
 /// namespace. A smaller buffer is no error: batches are split to fit.
 void enlarge(int fd, int forced, int plain) {
-  if (setsockopt(fd, SOL_SOCKET, forced, &kSocketBuffer, sizeof(kSocketBuffer)) != 0)
+  if (setsockopt(fd, SOL_SOCKET, forced, &kSocketBuffer, sizeof(kSocketBuffer)) != 0) {
     (void)setsockopt(fd, SOL_SOCKET, plain, &kSocketBuffer, sizeof(kSocketBuffer));
+  }
 }
 
 Result<void> require_option(mnl_socket* socket, int option, const char* name, const char* since) {
@@ -80,8 +83,9 @@ Result<std::unique_ptr<Transport>> open_rtnetlink() {
   if (!socket) return Unexpected(error_from_errno(errno, "open an rtnetlink socket"));
   // Binds and asks getsockname for the port number that the kernel chose: it is the process id for the
   // first socket of a process only.
-  if (mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) != 0)
+  if (mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) != 0) {
     return Unexpected(error_from_errno(errno, "bind an rtnetlink socket"));
+  }
   FAIRLEAD_CHECK(require_option(socket.get(), NETLINK_EXT_ACK, "NETLINK_EXT_ACK", "4.12"));
   FAIRLEAD_CHECK(require_option(socket.get(), NETLINK_CAP_ACK, "NETLINK_CAP_ACK", "4.3"));
   FAIRLEAD_CHECK(require_option(socket.get(), NETLINK_GET_STRICT_CHK, "NETLINK_GET_STRICT_CHK", "4.20"));

@@ -57,8 +57,9 @@ class AttrReader {
  public:
   explicit AttrReader(ByteView attrs) {
     AttrWalk walk(attrs);
-    while (const auto attr = walk.next())
+    while (const auto attr = walk.next()) {
       if (attr->type <= Family::kMax) found_[attr->type] = attr->payload, present_[attr->type] = true;
+    }
     if (walk.malformed()) fail("an attribute runs past its end");
   }
 

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -22,6 +21,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <ctime>
 #include <memory>
@@ -107,8 +107,9 @@ void close_all_but(const KeptFds& kept) {
   rlimit limit{};
   const bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536;
   const int end = known ? static_cast<int>(limit.rlim_cur) : 65536;
-  for (int fd = 0; fd < end; ++fd)
+  for (int fd = 0; fd < end; ++fd) {
     if (!kept.contains(fd)) ::close(fd);
+  }
 }
 
 void send_request(const Job& job) {
@@ -116,8 +117,9 @@ void send_request(const Job& job) {
   kernel.nl_family = AF_NETLINK;
   const auto request = job.what->request;
   if (sendto(job.what->rtnetlink_fd, request.data(), request.size(), 0,
-             reinterpret_cast<const sockaddr*>(&kernel), sizeof(kernel)) >= 0)
+             reinterpret_cast<const sockaddr*>(&kernel), sizeof(kernel)) >= 0) {
     return;
+  }
   const int err = errno;
   // A reader that is gone already is no matter: SIGPIPE is blocked.
   [[maybe_unused]] const auto written = ::write(job.status_fd, &err, sizeof(err));
@@ -171,11 +173,13 @@ int run_middle(Job& job) {
 }  // namespace
 
 Result<UniqueFd> start_async_delete(const AsyncDelete& what) {
-  if (what.hold.size() > kMaxHeldSockets)
+  if (what.hold.size() > kMaxHeldSockets) {
     return Unexpected(Errc::kInternal, "asynchronous delete: too many sockets to hold");
+  }
   std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0)
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) {
     return Unexpected(error_from_errno(errno, "make the status pipe of a deletion"));
+  }
   UniqueFd status(ends[0]);
   UniqueFd child_end(ends[1]);
   Job job{.what = &what, .status_fd = child_end.get()};

@@ -1,9 +1,10 @@
 #include "fairlead/deadline.hpp"
 
-#include <signal.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 
 namespace fairlead {
 
@@ -33,8 +34,9 @@ Result<void> Deadline::arm() const {
   struct sigaction action {};
   action.sa_handler = on_alarm;
   sigemptyset(&action.sa_mask);
-  if (sigaction(SIGALRM, &action, nullptr) != 0)
+  if (sigaction(SIGALRM, &action, nullptr) != 0) {
     return Unexpected(error_from_errno(errno, "install the handler of the deadline"));
+  }
   // A runtime may have started us with the signal blocked; masks survive execve.
   sigset_t alarm;
   sigemptyset(&alarm);
@@ -45,8 +47,9 @@ Result<void> Deadline::arm() const {
   const itimerval timer{
       .it_interval = {.tv_sec = 0, .tv_usec = 20'000},
       .it_value = {.tv_sec = first.count() / 1'000'000, .tv_usec = first.count() % 1'000'000}};
-  if (setitimer(ITIMER_REAL, &timer, nullptr) != 0)
+  if (setitimer(ITIMER_REAL, &timer, nullptr) != 0) {
     return Unexpected(error_from_errno(errno, "start the timer of the deadline"));
+  }
   return {};
 }
 

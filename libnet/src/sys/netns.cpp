@@ -24,13 +24,15 @@ namespace {
 Result<void> require_network_namespace(int fd, const std::string& path) {
   struct statfs fs {};
   if (fstatfs(fd, &fs) != 0) return Unexpected(error_from_errno(errno, "statfs " + quoted(path)));
-  if (fs.f_type != NSFS_MAGIC)
+  if (fs.f_type != NSFS_MAGIC) {
     return Unexpected(Errc::kInvalid, quoted(path) + " is not a namespace",
                       "give the path of a network namespace, e.g. /run/netns/NAME or /proc/PID/ns/net");
+  }
   const int type = ioctl(fd, NS_GET_NSTYPE);
   if (type < 0) return Unexpected(error_from_errno(errno, "ask for the type of namespace " + quoted(path)));
-  if (type != CLONE_NEWNET)
+  if (type != CLONE_NEWNET) {
     return Unexpected(Errc::kInvalid, quoted(path) + " is a namespace of another type than network");
+  }
   return {};
 }
 
@@ -43,10 +45,11 @@ struct ThreadWork {
 
 void* enter_and_work(void* argument) {
   auto& job = *static_cast<ThreadWork*>(argument);
-  if (setns(job.netns, CLONE_NEWNET) != 0)
+  if (setns(job.netns, CLONE_NEWNET) != 0) {
     job.setns_errno = errno;
-  else
+  } else {
     job.result = (*job.work)();
+  }
   return nullptr;
 }
 
@@ -66,8 +69,9 @@ Result<bool> Netns::is_same(const Netns& other) const {
   struct stat mine {};
   struct stat theirs {};
   if (fstat(fd(), &mine) != 0) return Unexpected(error_from_errno(errno, "stat " + quoted(path_)));
-  if (fstat(other.fd(), &theirs) != 0)
+  if (fstat(other.fd(), &theirs) != 0) {
     return Unexpected(error_from_errno(errno, "stat " + quoted(other.path_)));
+  }
   return mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino;
 }
 
@@ -85,13 +89,15 @@ Result<std::uint64_t> Netns::cookie() const {
 Result<void> Netns::run(const std::function<Result<void>()>& work) const {
   ThreadWork job{.netns = fd(), .work = &work};
   pthread_t thread{};
-  if (const int err = pthread_create(&thread, nullptr, enter_and_work, &job); err != 0)
+  if (const int err = pthread_create(&thread, nullptr, enter_and_work, &job); err != 0) {
     return Unexpected(error_from_errno(err, "start a thread for namespace " + quoted(path_)));
+  }
   pthread_join(thread, nullptr);
-  if (job.setns_errno != 0)
+  if (job.setns_errno != 0) {
     return Unexpected(error_from_errno(job.setns_errno, "enter network namespace " + quoted(path_))
                           .with_remedy("the caller needs CAP_SYS_ADMIN in its own user namespace and in the "
                                        "one that owns the network namespace"));
+  }
   return std::move(job.result);
 }
 

@@ -9,9 +9,10 @@ namespace fairlead::sys {
 Result<std::uint64_t> netns_cookie_of_socket(int socket) {
   std::uint64_t cookie = 0;
   socklen_t size = sizeof(cookie);
-  if (getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0)
+  if (getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) != 0) {
     return Unexpected(error_from_errno(errno, "ask for the cookie of a network namespace")
                           .with_remedy("Linux 5.14 or newer is needed"));
+  }
   return cookie;
 }
 

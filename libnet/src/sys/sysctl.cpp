@@ -35,9 +35,10 @@ Result<std::string> path_of(const std::string& key) {
   const bool plain = !key.empty() && key.find('\0') == std::string::npos &&
                      framed.find("//") == std::string::npos && framed.find("/../") == std::string::npos &&
                      framed.find("/./") == std::string::npos;
-  if (!plain)
+  if (!plain) {
     return Unexpected(Errc::kInvalid, "sysctl " + quoted(key) + ": the key must be a path below /proc/sys",
                       "write it like net/ipv4/ip_forward");
+  }
   return "/proc/sys/" + key;
 }
 
@@ -50,8 +51,9 @@ Error plain_error(int err) {
 
 int open_retrying(const std::string& path, int flags) {
   int fd = -1;
-  do fd = ::open(path.c_str(), flags | O_CLOEXEC);
-  while (fd < 0 && errno == EINTR);
+  do {
+    fd = ::open(path.c_str(), flags | O_CLOEXEC);
+  } while (fd < 0 && errno == EINTR);
   return fd;
 }
 
@@ -75,8 +77,9 @@ Result<std::optional<std::string>> read_sysctl(const std::string& key) {
   // The kernel hands a value out in one read; a second one at another offset is empty.
   std::array<char, 4096> buffer{};
   ssize_t size = -1;
-  do size = ::read(fd.get(), buffer.data(), buffer.size());
-  while (size < 0 && errno == EINTR);
+  do {
+    size = ::read(fd.get(), buffer.data(), buffer.size());
+  } while (size < 0 && errno == EINTR);
   if (size < 0) return Unexpected(error_from_errno(errno, "read sysctl " + quoted(key)));
   return std::optional(std::string(trimmed({buffer.data(), static_cast<std::size_t>(size)})));
 }
@@ -93,17 +96,20 @@ Result<void> write_sysctl(const std::string& key, const std::string& value) {
   UniqueFd fd(open_retrying(path, O_WRONLY));
   if (!fd.valid()) {
     Error error = plain_error(errno);
-    if (error.code == Errc::kDenied && current)
+    if (error.code == Errc::kDenied && current) {
       error = std::move(error).with_remedy("it is " + quoted(**current) +
                                            "; set it outside of this container or mount /proc/sys writable");
+    }
     return Unexpected(std::move(error));
   }
   ssize_t size = -1;
-  do size = ::write(fd.get(), value.data(), value.size());
-  while (size < 0 && errno == EINTR);
+  do {
+    size = ::write(fd.get(), value.data(), value.size());
+  } while (size < 0 && errno == EINTR);
   if (size < 0) return Unexpected(plain_error(errno));
-  if (static_cast<std::size_t>(size) != value.size())
+  if (static_cast<std::size_t>(size) != value.size()) {
     return Unexpected(Errc::kInvalid, "the kernel took only a part of the value");
+  }
   return {};
 }
 
