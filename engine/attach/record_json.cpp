@@ -280,7 +280,10 @@ std::string serialize_record(const Record& record) {
   json["containerCookie"] = header.container_cookie;
   Json sections = Json::array();
   for (const Section& section : record.sections) {
-    sections.push_back(section_to_json(section, original_section(original, section.key)));
+    Json before = original_section(original, section.key);
+    // What a newer version says about a section that stays is not ours to rephrase.
+    const bool keep = header.version > kRecordVersion && !before.empty();
+    sections.push_back(keep ? std::move(before) : section_to_json(section, std::move(before)));
   }
   json["sections"] = std::move(sections);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";

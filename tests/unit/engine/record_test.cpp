@@ -89,6 +89,20 @@ TEST(Record, ANewerVersionIsReadForItsUndoListOnly) {
   EXPECT_EQ(back->sections[0].undo, record.sections[0].undo);
 }
 
+TEST(Record, ASectionOfANewerVersionSurvivesTheRemovalOfItsNeighbour) {
+  Record record = example_record();
+  record.header.version = kRecordVersion + 1;
+  record.sections.push_back({.key = "portmap:1", .plugin = "portmap"});
+  std::string text = serialize_record(record);
+  const std::string known = "\"address\":\"10.1.2.3/24\"";
+  text.replace(text.find(known), known.size(), "\"address\":{\"v\":4}");
+  Record back = *parse_record(text);
+  std::erase_if(back.sections, [](const Section& section) { return section.plugin == "portmap"; });
+  const std::string again = serialize_record(back);
+  EXPECT_NE(again.find("\"address\":{\"v\":4}"), std::string::npos) << again;
+  EXPECT_EQ(again.find("portmap"), std::string::npos);
+}
+
 TEST(Record, MalformedContentIsAnErrorThatNamesThePlace) {
   const std::string good = serialize_record(example_record());
   const auto replaced = [&](const std::string& what, const std::string& with) {
