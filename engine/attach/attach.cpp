@@ -8,6 +8,7 @@
 #include "engine/attach/attach.hpp"
 
 #include "engine/attach/locks.hpp"
+#include "engine/attach/router_advertisements.hpp"
 #include "engine/attach/steps.hpp"
 #include "fairlead/deadline.hpp"
 #include "fairlead/file.hpp"
@@ -124,6 +125,7 @@ Result<std::optional<RangeLock>> Attachment::plan_shared(const DesiredState& sta
   FAIRLEAD_TRY(RangeLock lock, lock_bridge(context_.run_dir, state.lock_name));
   FAIRLEAD_TRY(const Observed locked, observe(kernel_, state.shared));
   FAIRLEAD_TRY(plan, diff(state.shared, locked));
+  FAIRLEAD_CHECK(keep_advertised_routes(kernel_, *context_.log, plan));
   return std::optional(std::move(lock));
 }
 

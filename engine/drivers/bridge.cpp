@@ -7,6 +7,7 @@
 #include "engine/drivers/bridge.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "firewall/masquerade.hpp"
@@ -39,6 +40,15 @@ Want container_sysctl(const LinkName& link, const char* name, const char* value)
               .item = WantSysctl{.key = "net/ipv6/conf/" + link.str() + "/" + name, .value = value}};
 }
 
+/// fe80::/64 with the modified EUI-64 of the MAC (RFC 4291, appendix A; addrconf_ifid_eui48).
+IfaceAddress link_local_of(const MacAddress& mac) {
+  const std::array<std::uint8_t, MacAddress::kSize>& m = mac.bytes();
+  const auto first = static_cast<std::uint8_t>(m[0] ^ 2U);
+  const IpAddress address =
+      IpAddress::v6({0xfe, 0x80, 0, 0, 0, 0, 0, 0, first, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]});
+  return *IfaceAddress::make(address, 64);
+}
+
 Desired shared_part(const BridgeConfig& config, const AttachmentNames& names, const AddressPlan& plan) {
   Desired wants;
   LinkSpec bridge{.name = config.bridge,
@@ -54,6 +64,15 @@ Desired shared_part(const BridgeConfig& config, const AttachmentNames& names, co
   wants.push_back(shared(WantSysctl{
       .key = "net/ipv6/conf/" + config.bridge.str() + "/accept_ra", .value = "0", .optional = true}));
   if (!config.is_gateway) return wants;
+  if (has_family(plan, IpFamily::kV6)) {
+    // The kernel would generate the same address with the first carrier and then spend a second or two on
+    // duplicate address detection. Until that is over it has no address to ask for neighbours from
+    // (ndisc_solicit), and nothing from outside reaches a container that has not spoken yet.
+    wants.push_back(
+        shared(WantAddress{.link = config.bridge,
+                           .address = {.address = link_local_of(names.new_bridge_mac), .nodad = true},
+                           .at_creation = true}));
+  }
   if (has_family(plan, IpFamily::kV4)) {
     wants.push_back(shared(WantSysctl{.key = "net/ipv4/ip_forward", .value = "1"}));
   }

@@ -122,7 +122,10 @@ Verdict FakeKernel::carry_out(const Op& op) {
     }
     Verdict operator()(const AddRoute& a) const { return host.add_route(ns, a.route); }
     Verdict operator()(const RemoveRoute& a) const { return host.remove_route(ns, a.route); }
-    Verdict operator()(const SetSysctl& a) const { return host.set_sysctl(ns, a.key, a.value); }
+    Verdict operator()(const SetSysctl& a) const {
+      Verdict verdict = host.set_sysctl(ns, a.key, a.value);
+      return a.optional && verdict && verdict->err == ENOENT ? Verdict() : verdict;
+    }
     Verdict operator()(const EnsureTable& a) const { return host.ensure_table(a.table); }
     Verdict operator()(const AddElement& a) const { return host.add_element(a.element); }
     Verdict operator()(const RemoveElement& a) const { return host.remove_element(a.element); }

@@ -50,7 +50,8 @@ struct RemoveRoute {
 struct SetSysctl {
   std::string key;
   std::string value;
-  std::string previous;  ///< what the observation read; the inverse writes it back
+  std::string previous;   ///< what the observation read; the inverse writes it back
+  bool optional = false;  ///< a missing file counts as done (a link of a kernel without IPv6)
   bool operator==(const SetSysctl&) const = default;
 };
 /// Makes sure that a table of ours is there; goes into one transaction with the elements around it.

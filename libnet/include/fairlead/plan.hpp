@@ -41,6 +41,8 @@ struct WantAddress {
   LinkName link;
   AddressSpec address;
   AddressConflict conflict = AddressConflict::kKeep;
+  /// Only if the same plan creates the link: afterwards the address is its administrator's.
+  bool at_creation = false;
 };
 struct WantRoute {
   RouteSpec route;

@@ -186,7 +186,9 @@ std::vector<OpOutcome> NetlinkKernel::apply_sysctls(Side side, std::span<const O
   auto entered = (*netns)->run([&]() -> Result<void> {
     for (std::size_t i = 0; i < ops.size(); ++i) {
       const auto& action = std::get<SetSysctl>(ops[i].action);
-      if (auto written = sys::write_sysctl(action.key, action.value); !written) {
+      auto written = sys::write_sysctl(action.key, action.value);
+      const bool may_be_missing = action.optional && !written && written.error().code == Errc::kNotFound;
+      if (!written && !may_be_missing) {
         outcomes[i].error = op_error(ops[i], std::move(written).error());
         break;
       }

@@ -13,7 +13,9 @@ Result<void> diff_sysctl(PlanDraft& draft, const Want& want, const WantSysctl& w
   }
   // The files of a link that the plan creates appear with it.
   if (draft.born.contains({want.side, sysctl_link(wanted.key)})) {
-    draft.add(want, SetSysctl{.key = wanted.key, .value = wanted.value, .previous = {}});
+    draft.add(
+        want,
+        SetSysctl{.key = wanted.key, .value = wanted.value, .previous = {}, .optional = wanted.optional});
     return {};
   }
   if (wanted.optional) return {};

@@ -57,6 +57,7 @@ Result<void> diff_address(PlanDraft& draft, const Desired& desired, const Want& 
     draft.add(want, add);
     return {};
   }
+  if (wanted.at_creation) return {};
   if (!seen.link_exists) return link_missing(wanted.link.str(), want.side);
   const AddressState* same = nullptr;  // the address itself; best with the wanted prefix length
   std::vector<IfaceAddress> others;

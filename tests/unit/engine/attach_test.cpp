@@ -374,6 +374,47 @@ TEST_F(Attach, AddAndDelAskTheSameHoweverManyAttachmentsThereAre) {
     EXPECT_EQ(question.find("dump links"), std::string::npos) << question;
 }
 
+TEST_F(Attach, AnAdvertisedDefaultRouteSurvivesTurningForwardingOn) {
+  const LinkName uplink = *LinkName::parse("uplink");
+  const LinkName quiet = *LinkName::parse("quiet");
+  FakeKernel kernel(host_);
+  Plan setup;
+  for (const LinkName& link : {uplink, quiet}) {
+    setup.push_back(
+        {.side = Side::kHost, .action = CreateLink{{.name = link, .kind = BridgeLink{}, .up = true}}});
+  }
+  setup.push_back(
+      {.side = Side::kHost,
+       .action = AddRoute{
+           {.destination = IpNetwork::any(IpFamily::kV6), .hops = {{.link = uplink}}, .protocol = 9}}});
+  ASSERT_TRUE(fairlead::apply(kernel, setup));
+  const auto accept_ra = [&](const char* link) {
+    return *kernel.sysctl(Side::kHost, std::string("net/ipv6/conf/") + link + "/accept_ra");
+  };
+  ASSERT_EQ(accept_ra("uplink"), "1");
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  EXPECT_EQ(*kernel.sysctl(Side::kHost, "net/ipv6/conf/all/forwarding"), "1");
+  EXPECT_EQ(accept_ra("uplink"), "2");
+  EXPECT_EQ(accept_ra("quiet"), "1");
+  EXPECT_EQ(accept_ra("cni0"), "0");
+}
+
+TEST_F(Attach, ANewBridgeHasALinkLocalAddressWithoutDuplicateAddressDetection) {
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  FakeKernel kernel(host_);
+  const LinkState bridge = **kernel.find_link(Side::kHost, driver_.config.bridge);
+  std::size_t link_local = 0;
+  for (const AddressState& address : *kernel.addresses(Side::kHost, bridge.index)) {
+    if (address.address.address().is_link_local()) ++link_local;
+  }
+  EXPECT_EQ(link_local, 1U);
+  // A second attachment, to which another random MAC would be offered, adds none.
+  container_ = host_.add_namespace();
+  FakeSource second;
+  ASSERT_TRUE(attach(context("c2"), driver_, second));
+  EXPECT_EQ(kernel.addresses(Side::kHost, bridge.index)->size(), 3U);
+}
+
 TEST_F(Attach, CheckPassesAfterAddAndNamesEachSabotage) {
   ASSERT_TRUE(attach(context(), driver_, source_));
   const KnownAttachment known{};
