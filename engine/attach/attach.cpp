@@ -159,9 +159,10 @@ Result<Attached> Attachment::report(const DesiredState& state) const {
       const auto* link = std::get_if<WantLink>(&want.item);
       if (link == nullptr || want.side != Side::kHost) continue;
       FAIRLEAD_TRY(std::optional<LinkState> found, kernel_.find_link(Side::kHost, link->spec.name));
-      if (!found)
+      if (!found) {
         return Unexpected(Errc::kNotFound,
                           "find " + link->spec.name.str() + ": it vanished while we attached");
+      }
       attached.host_links.push_back(*std::move(found));
     }
   }

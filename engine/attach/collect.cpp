@@ -78,6 +78,18 @@ void collect_nameless(const CollectContext& context, const RecordStore& store, K
   for (Error& error : unwind(kernel, removals)) errors.push_back(std::move(error));
 }
 
+/// Records that a killed writer left half-way, whoever they belong to: nobody can be writing one whose
+/// attachment is not locked.
+void sweep_unfinished(const CollectContext& context, const RecordStore& store, std::vector<Error>& errors) {
+  Result<std::vector<AttachmentKey>> keys = store.unfinished(context.network);
+  if (!keys) return errors.push_back(std::move(keys).error());
+  for (const AttachmentKey& key : *keys) {
+    Result<std::optional<RangeLock>> lock = try_lock(context, key);
+    if (!lock) return errors.push_back(std::move(lock).error());
+    if (*lock) store.remove_unfinished(context.network, key);
+  }
+}
+
 using Leftovers = std::map<AttachmentName, Plan>;
 
 void find_links(const CollectContext& context, Kernel& kernel, Leftovers& leftovers,
@@ -125,6 +137,8 @@ Result<void> collect(const CollectContext& context, const std::set<AttachmentNam
     recorded.insert(name);
     if (valid.count(name) == 0) collect_record(context, store, record, errors);
   }
+
+  sweep_unfinished(context, store, errors);
 
   FAIRLEAD_TRY(const OpenedKernel opened, context.open_kernel(""));
   Leftovers leftovers;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "fairlead/digest.hpp"
 #include "fairlead/file.hpp"
 
 namespace fairlead::engine {
@@ -32,9 +33,20 @@ Result<std::vector<std::string>> names_in(const std::string& path) {
   return names;
 }
 
+constexpr std::string_view kUnfinished = ".tmp";  // replace_file()
+
 bool is_record_name(const std::string& name) {
   return name.size() == 2 * sizeof(AttachmentKey) &&
          name.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+/// `name` is a record name.
+AttachmentKey key_of(const std::string& name) {
+  AttachmentKey key{};
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    key[i] = static_cast<std::uint8_t>(std::stoul(name.substr(2 * i, 2), nullptr, 16));
+  }
+  return key;
 }
 
 }  // namespace
@@ -48,7 +60,7 @@ Result<std::optional<Record>> RecordStore::load(const Identity& identity) const 
   FAIRLEAD_TRY(std::optional<std::string> text, read_file(file));
   if (!text) {
     // A writer that died before its first rename leaves only this.
-    unlink((file + ".tmp").c_str());
+    remove_unfinished(identity.network(), identity.key());
     return std::optional<Record>();
   }
   Result<Record> record = parse_record(*text);
@@ -73,6 +85,7 @@ Result<void> RecordStore::save(const Identity& identity, const Record& record) c
 }
 
 Result<void> RecordStore::remove(const Identity& identity) const {
+  remove_unfinished(identity.network(), identity.key());
   Result<void> removed = remove_file(path(identity));
   if (!removed && removed.error().code == Errc::kNotFound) return {};
   return removed;
@@ -103,6 +116,22 @@ Result<std::vector<Record>> RecordStore::list(const std::string& network,
     }
   }
   return records;
+}
+
+Result<std::vector<AttachmentKey>> RecordStore::unfinished(const std::string& network) const {
+  std::vector<AttachmentKey> keys;
+  FAIRLEAD_TRY(const std::vector<std::string> names, names_in(run_dir_ + "/attachments/" + network));
+  for (const std::string& name : names) {
+    if (!name.ends_with(kUnfinished)) continue;
+    const std::string stem = name.substr(0, name.size() - kUnfinished.size());
+    if (is_record_name(stem)) keys.push_back(key_of(stem));
+  }
+  return keys;
+}
+
+void RecordStore::remove_unfinished(const std::string& network, const AttachmentKey& key) const {
+  const std::string file = run_dir_ + "/attachments/" + network + "/" + to_hex(key);
+  unlink((file + std::string(kUnfinished)).c_str());
 }
 
 Result<void> RecordStore::drop_section(const Identity& identity, Record& record,

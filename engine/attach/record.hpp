@@ -81,6 +81,11 @@ class RecordStore {
   [[nodiscard]] Result<std::vector<Record>> list(const std::string& network,
                                                  std::vector<Error>* problems) const;
 
+  /// Keys of files that a killed writer left half-way, in the directory of one network. Under the lock of
+  /// such a key, with nobody writing, remove_unfinished() removes the file.
+  [[nodiscard]] Result<std::vector<AttachmentKey>> unfinished(const std::string& network) const;
+  void remove_unfinished(const std::string& network, const AttachmentKey& key) const;
+
   /// Makes a section disappear: writes the rest, or removes the file with the last section.
   [[nodiscard]] Result<void> drop_section(const Identity& identity, Record& record,
                                           const std::string& key) const;

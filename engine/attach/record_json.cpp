@@ -266,8 +266,8 @@ Result<Record> parse_record(const std::string& text) {
 }
 
 std::string serialize_record(const Record& record) {
-  static const Json kNone = Json::object();
-  const Json& original = record.document ? record.document->json : kNone;
+  static const Json empty = Json::object();
+  const Json& original = record.document ? record.document->json : empty;
   Json json = original;
   const RecordHeader& header = record.header;
   json["version"] = header.version;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <ranges>
 
 #include "plan/differ.hpp"
 
@@ -25,9 +26,9 @@ bool conflicts(const IfaceAddress& other, const IfaceAddress& wanted) {
 // can be undone, though the link is shared.
 void replace(PlanDraft& draft, const Want& want, const WantAddress& wanted,
              const std::vector<IfaceAddress>& old) {
-  for (auto it = old.rbegin(); it != old.rend(); ++it) {
+  for (const IfaceAddress& address : std::ranges::reverse_view(old)) {
     draft.plan.push_back(Op{.side = want.side,
-                            .action = RemoveAddress{.link = wanted.link, .address = *it},
+                            .action = RemoveAddress{.link = wanted.link, .address = address},
                             .reason = "in the way of " + wanted.address.address.to_string()});
   }
   draft.add(want, AddAddress{.link = wanted.link, .address = wanted.address});

@@ -61,16 +61,16 @@ Result<void> status(const Request& request) {
 }  // namespace
 
 const Plugin& bridge_plugin() {
-  static const Plugin kPlugin{.type = "bridge",
-                              .about = "Fairlead bridge: connects a container to a Linux bridge",
-                              .needs_netns = true,
-                              .known_args = {"MAC", "IP", "GATEWAY"},
-                              .add = add,
-                              .del = del,
-                              .check = check,
-                              .gc = collect_garbage,
-                              .status = status};
-  return kPlugin;
+  static const Plugin plugin{.type = "bridge",
+                             .about = "Fairlead bridge: connects a container to a Linux bridge",
+                             .needs_netns = true,
+                             .known_args = {"MAC", "IP", "GATEWAY"},
+                             .add = add,
+                             .del = del,
+                             .check = check,
+                             .gc = collect_garbage,
+                             .status = status};
+  return plugin;
 }
 
 }  // namespace fairlead::cni

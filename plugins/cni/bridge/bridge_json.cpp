@@ -1,4 +1,5 @@
 // Configuration of the `bridge` plugin: keys of containernetworking/plugins 1.9.1, same names and defaults.
+#include "libnet/src/base/quote.hpp"
 #include "plugins/cni/bridge/bridge.hpp"
 #include "plugins/cni/document_json.hpp"
 
@@ -32,9 +33,9 @@ Result<void> check_masquerade_backend(const Request& request, const Node& root) 
   if (!backend || backend->empty() || *backend == "nftables") return {};
   if (*backend != "iptables") {
     FAIRLEAD_TRY(const Node node, root.member("ipMasqBackend"));
-    return node.invalid("\"" + *backend + "\" is neither \"iptables\" nor \"nftables\"");
+    return node.invalid(fairlead::quoted(*backend) + R"( is neither "iptables" nor "nftables")");
   }
-  request.log->info("FL3001", "ipMasqBackend \"iptables\": masquerading is done in nftables all the same");
+  request.log->info("FL3001", R"(ipMasqBackend "iptables": masquerading is done in nftables all the same)");
   return {};
 }
 

@@ -61,17 +61,17 @@ Result<void> nothing_to_do(const Request&) { return {}; }
 }  // namespace
 
 const Plugin& loopback_plugin() {
-  static const Plugin kPlugin{.type = "loopback",
-                              .about = "Fairlead loopback: sets the container's lo up",
-                              .needs_netns = true,
-                              .known_args = {},
-                              .add = add,
-                              .del = del,
-                              .check = check,
-                              .gc = nothing_to_do,
-                              .status = nothing_to_do,
-                              .has_own_addresses = true};
-  return kPlugin;
+  static const Plugin plugin{.type = "loopback",
+                             .about = "Fairlead loopback: sets the container's lo up",
+                             .needs_netns = true,
+                             .known_args = {},
+                             .add = add,
+                             .del = del,
+                             .check = check,
+                             .gc = nothing_to_do,
+                             .status = nothing_to_do,
+                             .has_own_addresses = true};
+  return plugin;
 }
 
 }  // namespace fairlead::cni

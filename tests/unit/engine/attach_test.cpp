@@ -509,6 +509,19 @@ TEST_F(Attach, CollectFindsLinksAndElementsWhoseRecordIsLost) {
   EXPECT_EQ(host_.dump(), before);
 }
 
+TEST_F(Attach, CollectRemovesARecordThatWasNeverFinished) {
+  ASSERT_TRUE(replace_file(file_of("c1") + ".tmp", "{\"half", 0600));
+  const CollectContext collecting{
+      .network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_};
+  {
+    const auto lock = lock_attachment(run_dir_, context().identity);
+    ASSERT_TRUE(collect(collecting, {}));
+    EXPECT_TRUE(std::filesystem::exists(file_of("c1") + ".tmp")) << "its writer is at work";
+  }
+  ASSERT_TRUE(collect(collecting, {}));
+  EXPECT_FALSE(std::filesystem::exists(file_of("c1") + ".tmp"));
+}
+
 TEST_F(Attach, CollectLeavesOtherNetworksAndAttachmentsInUseAlone) {
   ASSERT_TRUE(attach(context(), driver_, source_));
   const std::string before = host_.dump();

@@ -180,6 +180,16 @@ TEST_F(RecordStoreTest, TheTmpOfAKilledWriterIsRemovedByTheNextLoad) {
   EXPECT_FALSE(std::filesystem::exists(file_ + ".tmp"));
 }
 
+TEST_F(RecordStoreTest, TheTmpBesideARecordGoesWithIt) {
+  const RecordStore store(run_dir_);
+  ASSERT_TRUE(store.save(identity_, example_record()));
+  ASSERT_TRUE(replace_file(file_ + ".tmp", "{\"half", 0600));
+  ASSERT_EQ(store.unfinished("net")->size(), 1U);
+  EXPECT_EQ(store.unfinished("net")->front(), identity_.key());
+  ASSERT_TRUE(store.remove(identity_));
+  EXPECT_TRUE(store.unfinished("net")->empty());
+}
+
 TEST_F(RecordStoreTest, AnUnreadableRecordIsReportedAndDoesNotHideTheOthers) {
   const RecordStore store(run_dir_);
   ASSERT_TRUE(store.save(identity_, example_record()));
