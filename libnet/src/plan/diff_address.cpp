@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <ranges>
 
 #include "plan/differ.hpp"
 
@@ -24,9 +23,9 @@ bool conflicts(const IfaceAddress& other, const IfaceAddress& wanted) {
 // The old ones go first. In reverse, since the kernel deletes the secondary addresses of a network with
 // its primary one (__inet_del_ifa without promote_secondaries), which stands before them. Each removal
 // can be undone, though the link is shared.
-void replace(PlanDraft& draft, const Want& want, const WantAddress& wanted,
-             const std::vector<IfaceAddress>& old) {
-  for (const IfaceAddress& address : std::ranges::reverse_view(old)) {
+void replace(PlanDraft& draft, const Want& want, const WantAddress& wanted, std::vector<IfaceAddress> old) {
+  std::reverse(old.begin(), old.end());
+  for (const IfaceAddress& address : old) {
     draft.plan.push_back(Op{.side = want.side,
                             .action = RemoveAddress{.link = wanted.link, .address = address},
                             .reason = "in the way of " + wanted.address.address.to_string()});
@@ -79,7 +78,7 @@ Result<void> diff_address(PlanDraft& draft, const Desired& desired, const Want& 
                       "remove " + others.front().to_string() + " or allow its replacement (forceAddress)");
   }
   if (wanted.conflict == AddressConflict::kReplace && !others.empty()) {
-    replace(draft, want, wanted, others);
+    replace(draft, want, wanted, std::move(others));
   } else if (same != nullptr) {
     renew(draft, want, wanted, *same);
   } else {
