@@ -5,7 +5,7 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 isolate "$@"
-need strace jq
+need strace jq readelf
 
 P=$W/cni
 plugin_directory "$P" bridge host-local
@@ -31,6 +31,9 @@ processes() { grep -E '(clone3?|fork)\(' "$W/trace.$1" | grep -vcE 'CLONE_THREAD
 steps_between() { grep -cE 'CLONE_VFORK|vfork\(' "$W/trace.$1"; }
 show_more() { head -n 30 "$W"/trace.* "$W"/answer.*; }
 
+for plugin in bridge host-local static loopback; do
+  equal "$plugin loads no shared library" 0 "$(readelf --dynamic "$under_test/$plugin" 2>&1 | grep -c NEEDED)"
+done
 for cycle in first second; do
   must "ADD, $cycle cycle" traced ADD "$ours"
   equal "executes no program" 0 "$(programs ADD)"

@@ -129,22 +129,23 @@ void send_request(const Job& job) {
 /// of the thread's stack, and this stack is none that it knows.
 void end_process(int code) { syscall(SYS_exit_group, code); }
 
+/// The point in time `span` from now on; async-signal-safe.
+timespec end_of(std::chrono::nanoseconds span) {
+  constexpr auto kSecond = std::chrono::nanoseconds(std::chrono::seconds(1)).count();
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const auto nanoseconds = now.tv_nsec + span.count();
+  return {.tv_sec = now.tv_sec + nanoseconds / kSecond, .tv_nsec = nanoseconds % kSecond};
+}
+
 void run_child(const Job& job) {
   setsid();
   if (chdir("/") != 0) return;  // cannot happen; a pinned directory would be somebody's busy mount
   prctl(PR_SET_NAME, "fairlead-del", 0, 0, 0);
   close_all_but(kept_fds(job));
-  timespec until{};
-  clock_gettime(CLOCK_MONOTONIC, &until);
+  const timespec until = end_of(job.what->hold_time);
   if (job.what->rtnetlink_fd >= 0) send_request(job);
-  if (!job.what->hold.empty()) {
-    until.tv_nsec += std::chrono::nanoseconds(kHoldTime).count();
-    if (until.tv_nsec >= 1'000'000'000) {
-      until.tv_nsec -= 1'000'000'000;
-      ++until.tv_sec;
-    }
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
-  }
+  if (!job.what->hold.empty()) clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr);
 }
 
 /// Runs in the middle process, on a stack of its own.

@@ -14,7 +14,7 @@
 
 namespace fairlead::sys {
 
-/// How long the child keeps the sockets in `hold` open: longer than any close was seen to block.
+/// How long the child keeps the sockets in `hold` open by default: longer than any close was seen to block.
 inline constexpr std::chrono::milliseconds kHoldTime{60};
 /// At most this many sockets in `hold`.
 inline constexpr std::size_t kMaxHeldSockets = 6;
@@ -25,7 +25,8 @@ struct AsyncDelete {
   /// parent, subscribed to RTNLGRP_LINK, reads the notification or the kernel's refusal. -1: nothing to send.
   int rtnetlink_fd = -1;
   std::span<const std::byte> request{};  ///< one RTM_DELLINK message with NLM_F_ACK
-  std::span<const int> hold{};           ///< sockets to keep open for kHoldTime (nft)
+  std::span<const int> hold{};           ///< sockets to keep open for `hold_time` (nft)
+  std::chrono::milliseconds hold_time = kHoldTime;
 };
 
 /// Starts the child and returns the read end of its status pipe: a 4-byte errno if sending failed, end of

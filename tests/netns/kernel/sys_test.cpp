@@ -146,6 +146,9 @@ TEST_F(SysTest, NoDeadlineNeverExpires) {
 
 // The deleting child -------------------------------------------------------------------------------------
 
+/// Far longer than a test takes to look at what the child holds, on a loaded machine too.
+constexpr std::chrono::milliseconds kLongHold{3000};
+
 struct Pipe {
   Pipe() {
     int ends[2] = {-1, -1};
@@ -161,7 +164,7 @@ TEST_F(SysTest, TheChildSharesNothingWithItsCaller) {
   Pipe held;
   Pipe stranger;
   const std::array<int, 1> hold{held.write_end.get()};
-  auto status = sys::start_async_delete({.hold = hold});
+  auto status = sys::start_async_delete({.hold = hold, .hold_time = kLongHold});
   ASSERT_TRUE(status) << status.error().to_string();
   char byte = 0;
   // A reader of the caller's output sees its end although the child lives...
@@ -181,7 +184,7 @@ TEST_F(SysTest, TheChildClosesOneByOneWhereSeccompRefusesCloseRange) {
     Pipe held;
     Pipe stranger;
     const std::array<int, 1> hold{held.write_end.get()};
-    auto status = sys::start_async_delete({.hold = hold});
+    auto status = sys::start_async_delete({.hold = hold, .hold_time = kLongHold});
     if (!status) return false;
     stranger.write_end.reset();
     char byte = 0;
