@@ -1,10 +1,11 @@
-/* ADD: one veth pair whose peer is born in the container's namespace, three messages inside it. Two
+/* ADD: one veth pair whose peer is born in the container's namespace, five messages inside it. Two
  * sendmsg on the host's side, two on the container's. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -66,6 +67,21 @@ static void put_veth(struct message* m, const struct attachment* a, uint32_t bri
   message_end(m);
 }
 
+/* The container's end announces its address when it comes up, as the plugins do: neighbours that remember
+ * the previous owner learn the new one. The kernel floods that broadcast to every port of the bridge. */
+static void put_arp_notify(struct message* m, const char* name) {
+  message_begin(m, RTM_NEWLINK, NLM_F_ACK, sizeof(struct ifinfomsg));
+  put_string(m, IFLA_IFNAME, name);
+  const size_t families = nest_begin(m, IFLA_AF_SPEC);
+  const size_t inet = nest_begin(m, AF_INET);
+  const size_t conf = nest_begin(m, IFLA_INET_CONF);
+  put_u32(m, IPV4_DEVCONF_ARP_NOTIFY, 1);
+  nest_end(m, conf);
+  nest_end(m, inet);
+  nest_end(m, families);
+  message_end(m);
+}
+
 static void put_up(struct message* m, const char* name) {
   struct ifinfomsg* link = message_begin(m, RTM_NEWLINK, NLM_F_ACK, sizeof *link);
   link->ifi_flags = link->ifi_change = IFF_UP;
@@ -123,14 +139,15 @@ void attach_links(const struct attachment* a) {
   /* One process, one use: it may stay in the container's namespace. */
   if (setns(netns, CLONE_NEWNET) != 0) die("setns", errno);
   const int container = netlink_open(NETLINK_ROUTE);
-  struct message up = {.used = 0};
-  put_up(&up, a->container_if);
-  put_get_link(&up, a->container_if);
-  netlink_send(container, &up);
-  const uint32_t index = netlink_acks(container, up.requests, a->container_if);
+  struct message prepare = {.used = 0};
+  put_arp_notify(&prepare, a->container_if);
+  put_get_link(&prepare, a->container_if);
+  netlink_send(container, &prepare);
+  const uint32_t index = netlink_acks(container, prepare.requests, a->container_if);
 
   struct message layer3 = {.used = 0};
   put_address(&layer3, a, index);
+  put_up(&layer3, a->container_if);
   put_default_route(&layer3, a, index);
   netlink_send(container, &layer3);
   netlink_acks(container, layer3.requests, "address and route");

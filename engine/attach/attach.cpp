@@ -7,6 +7,8 @@
 // attachments of a bridge.
 #include "engine/attach/attach.hpp"
 
+#include <algorithm>
+
 #include "engine/attach/locks.hpp"
 #include "engine/attach/router_advertisements.hpp"
 #include "engine/attach/steps.hpp"
@@ -15,6 +17,18 @@
 
 namespace fairlead::engine {
 namespace {
+
+/// Bytes; of an Ethernet link that is made without IFLA_MTU (ether_setup(), net/ethernet/eth.c).
+constexpr std::uint32_t kEtherMtu = 1500;
+
+std::vector<LinkState> links_of(const Observed& observed) {
+  std::vector<LinkState> links;
+  for (const auto& item : observed.items) {
+    const auto* link = std::get_if<Observed::Link>(&item);
+    if (link != nullptr && link->state) links.push_back(*link->state);
+  }
+  return links;
+}
 
 /// One ADD under way: what has to be taken back if the next step fails.
 class Attachment {
@@ -37,6 +51,7 @@ class Attachment {
   Result<std::optional<RangeLock>> plan_shared(const DesiredState& state, Plan& plan);
   Result<void> save_section(Phase phase, const Plan& shared, const Plan& own);
   Result<Attached> report(const DesiredState& state) const;
+  Result<HostLink> host_link(const LinkSpec& spec) const;
   Error take_back(Error error);
 
   const AttachmentContext& context_;
@@ -49,6 +64,7 @@ class Attachment {
   AddressPlan addresses_;
   bool holds_addresses_ = false;
   Plan applied_;
+  std::vector<LinkState> untouched_;  ///< shared links that are as they should be already
 };
 
 Result<void> Attachment::clear_the_way() {
@@ -121,7 +137,10 @@ Result<void> Attachment::save_section(Phase phase, const Plan& shared, const Pla
 Result<std::optional<RangeLock>> Attachment::plan_shared(const DesiredState& state, Plan& plan) {
   FAIRLEAD_TRY(const Observed before, observe(kernel_, state.shared));
   FAIRLEAD_TRY(plan, diff(state.shared, before));
-  if (plan.empty()) return std::optional<RangeLock>();
+  if (plan.empty()) {
+    untouched_ = links_of(before);
+    return std::optional<RangeLock>();
+  }
   FAIRLEAD_TRY(RangeLock lock, lock_bridge(context_.run_dir, state.lock_name));
   FAIRLEAD_TRY(const Observed locked, observe(kernel_, state.shared));
   FAIRLEAD_TRY(plan, diff(state.shared, locked));
@@ -152,18 +171,34 @@ Result<Attached> Attachment::build() {
   return attached;
 }
 
+Result<HostLink> Attachment::host_link(const LinkSpec& spec) const {
+  // A pair is born as its specification says: nothing that the kernel could add to it.
+  if (std::holds_alternative<VethLink>(spec.kind) && spec.mac) {
+    return HostLink{
+        .name = spec.name.str(), .mac = spec.mac, .mtu = spec.mtu ? spec.mtu->bytes() : kEtherMtu};
+  }
+  auto untouched = std::find_if(untouched_.begin(), untouched_.end(),
+                                [&](const LinkState& link) { return link.name == spec.name.str(); });
+  std::optional<LinkState> found;
+  if (untouched != untouched_.end()) {
+    found = *untouched;
+  } else {
+    FAIRLEAD_TRY(found, kernel_.find_link(Side::kHost, spec.name));
+  }
+  if (!found) {
+    return Unexpected(Errc::kNotFound, "find " + spec.name.str() + ": it vanished while we attached");
+  }
+  return HostLink{.name = found->name, .mac = found->mac, .mtu = found->mtu};
+}
+
 Result<Attached> Attachment::report(const DesiredState& state) const {
   Attached attached{.names = names_, .addresses = addresses_, .host_links = {}};
   for (const Desired* part : {&state.shared, &state.own}) {
     for (const Want& want : *part) {
       const auto* link = std::get_if<WantLink>(&want.item);
       if (link == nullptr || want.side != Side::kHost) continue;
-      FAIRLEAD_TRY(std::optional<LinkState> found, kernel_.find_link(Side::kHost, link->spec.name));
-      if (!found) {
-        return Unexpected(Errc::kNotFound,
-                          "find " + link->spec.name.str() + ": it vanished while we attached");
-      }
-      attached.host_links.push_back(*std::move(found));
+      FAIRLEAD_TRY(HostLink reported, host_link(link->spec));
+      attached.host_links.push_back(std::move(reported));
     }
   }
   return attached;

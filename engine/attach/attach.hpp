@@ -66,11 +66,18 @@ struct AttachmentContext {
   const Logger* log;
 };
 
+/// A link of the host as attach leaves it.
+struct HostLink {
+  std::string name;
+  std::optional<MacAddress> mac{};
+  std::uint32_t mtu = 0;  ///< bytes
+};
+
 /// What attach made.
 struct Attached {
   AttachmentNames names;
   AddressPlan addresses;
-  std::vector<LinkState> host_links;  ///< the host's links of the desired state, in its order
+  std::vector<HostLink> host_links;  ///< the host's links of the desired state, in its order
 };
 
 /// Creates the attachment. On failure the host is as before, apart from shared infrastructure.

@@ -122,7 +122,7 @@ bool previous_names_link(const Request& request) { return previous_interface(req
 
 AddResult result_of(const Request& request, const engine::Attached& attached, const Dns& dns) {
   AddResult result;
-  for (const LinkState& link : attached.host_links) {
+  for (const engine::HostLink& link : attached.host_links) {
     result.interfaces.push_back(
         {.name = link.name, .mac = link.mac ? link.mac->to_string() : "", .mtu = link.mtu});
   }

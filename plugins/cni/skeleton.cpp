@@ -1,5 +1,6 @@
 // What happens around a verb. The order matters: whatever can be refused is refused before the verb runs,
 // and nothing is written to standard output before its outcome is final.
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -171,6 +172,8 @@ int serve(const Plugin& plugin, const std::vector<const Plugin*>& in_process) {
   const char* command = std::getenv("CNI_COMMAND");
   if (command == nullptr || *command == '\0') return print_about(plugin);
   if (std::string_view(command) == to_string(Verb::kVersion)) return print_versions();
+  // The only other thread opens a socket: an arena of its own would be ten system calls for nothing.
+  mallopt(M_ARENA_MAX, 1);
   return Call(plugin, in_process).run(command);
 }
 

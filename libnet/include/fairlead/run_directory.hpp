@@ -21,7 +21,8 @@ struct RunDirectoryInputs {
 /// XDG_RUNTIME_DIR/fairlead if that is ours, else /run/fairlead if it is writable, else kDenied.
 [[nodiscard]] Result<std::string> choose_run_directory(const RunDirectoryInputs& inputs);
 
-/// The same, from /proc/self/uid_map, the environment and the file system. Creates nothing.
+/// The same, from /proc/self/uid_map (read once per process), the environment and the file system. Creates
+/// nothing.
 [[nodiscard]] Result<std::string> run_directory(const std::string& configured);
 
 }  // namespace fairlead

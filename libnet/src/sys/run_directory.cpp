@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
-#include <cstdio>
+#include <charconv>
 #include <cstdlib>
 
 #include "fairlead/unique_fd.hpp"
@@ -19,13 +21,19 @@ constexpr const char* kSystemDirectory = "/run/fairlead";
 // given that very map behaves like the initial one here. Without /proc nothing speaks for another.
 bool has_initial_uid_map() {
   const UniqueFd file(::open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC));
-  char text[128] = {};
-  if (!file.valid() || ::read(file.get(), text, sizeof text - 1) <= 0) return true;
-  unsigned long inside = 0;
-  unsigned long outside = 0;
-  unsigned long count = 0;
-  if (std::sscanf(text, "%lu %lu %lu", &inside, &outside, &count) != 3) return true;
-  return inside == 0 && outside == 0 && count == 4'294'967'295UL;
+  std::array<char, 128> text{};
+  const ssize_t size = file.valid() ? ::read(file.get(), text.data(), text.size()) : 0;
+  if (size <= 0) return true;
+  std::array<unsigned long, 3> numbers{};  // inside, outside, count
+  const char* at = text.data();
+  const char* const end = at + size;
+  for (unsigned long& number : numbers) {
+    at = std::find_if(at, end, [](char c) { return c != ' '; });
+    const auto [after, error] = std::from_chars(at, end, number);
+    if (error != std::errc()) return true;
+    at = after;
+  }
+  return numbers == std::array<unsigned long, 3>{0, 0, 4'294'967'295UL};
 }
 
 bool is_writable(const char* path) { return ::faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0; }
@@ -63,7 +71,9 @@ Result<std::string> choose_run_directory(const RunDirectoryInputs& inputs) {
 Result<std::string> run_directory(const std::string& configured) {
   RunDirectoryInputs inputs{.configured = configured};
   if (!configured.empty()) return choose_run_directory(inputs);
-  inputs.initial_user_namespace = has_initial_uid_map();
+  // Asked once per process: two callers in one ADD want to know.
+  static const bool initial_user_namespace = has_initial_uid_map();
+  inputs.initial_user_namespace = initial_user_namespace;
   if (inputs.initial_user_namespace) return choose_run_directory(inputs);
   if (const char* xdg = std::getenv("XDG_RUNTIME_DIR"); xdg != nullptr) {
     inputs.xdg_runtime_dir = xdg;
