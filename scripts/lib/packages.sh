@@ -23,10 +23,11 @@ packages_of() {
         names+=(podman containerd runc conmon busybox-static containernetworking-plugins
           iptables iproute2 nftables iputils-ping util-linux procps strace binutils jq)
         ;;
+      vm) names+=(qemu-system-x86 busybox-static kmod cpio xz-utils) ;;
       demo) names+=(iproute2 nftables iputils-ping util-linux procps) ;;
       bench) names+=(containernetworking-plugins iptables iproute2 util-linux) ;;
       *)
-        echo "packages: unknown purpose '$purpose' (build, test, lint, e2e, demo, bench)" >&2
+        echo "packages: unknown purpose '$purpose' (build, test, lint, e2e, vm, demo, bench)" >&2
         return 2
         ;;
     esac

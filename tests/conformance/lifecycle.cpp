@@ -117,17 +117,23 @@ void del_of_others_is_harmless(World& world) {
   }
 }
 
+/// What duplicate address detection makes of it in its own time does not count.
+std::string settled_facts(Json link) {
+  for (auto& address : link["addr_info"]) address.erase("tentative");
+  return link.dump();
+}
+
 void second_add_fails_and_spares_the_first(World& world) {
   const auto sample = bridge_config(world);
   const Attachment attachment{.netns = world.add_netns("c1")};
   const auto before = take_snapshot(world);
   const auto result = attach(world, sample, attachment);
   const auto attached = take_snapshot(world);
-  const auto inside = link(world, "eth0", attachment.netns);
+  const auto inside = settled_facts(link(world, "eth0", attachment.netns));
   must_fail(world.call("ADD", sample, attachment), "a second ADD");
   const auto differences = all_differences(attached, take_snapshot(world));
   require(differences.empty(), "a second ADD changed the host:" + differences);
-  require_equal(link(world, "eth0", attachment.netns).dump(), inside.dump(), "eth0 after a second ADD");
+  require_equal(settled_facts(link(world, "eth0", attachment.netns)), inside, "eth0 after a second ADD");
   const auto seen = exchange(world, {.from_netns = attachment.netns, .to_address = "10.1.2.1"});
   require(seen == view(result).ips.at(0).bare(), "the container no longer reaches its gateway");
   detach(world, sample, attachment, result);
