@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <memory>
 
 #include "fairlead/digest.hpp"
@@ -28,6 +29,17 @@ std::optional<std::vector<IpAddress>> parse_list(std::string_view text) {
     text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
   }
   return addresses;
+}
+
+std::string list_of(std::span<const IpAddress> addresses) {
+  std::string text;
+  for (const IpAddress& address : addresses) text += (text.empty() ? "" : ",") + address.to_string();
+  return text;
+}
+
+Unexpected failed(int err, const std::string& operation, const std::string& path) {
+  return Unexpected(error_from_errno(err, operation + " " + path)
+                        .with_remedy("set FAIRLEAD_RUN_DIR to a writable directory"));
 }
 
 }  // namespace
@@ -54,8 +66,7 @@ std::optional<std::vector<IpAddress>> LeaseIndex::find(const std::string& name) 
 Result<void> LeaseIndex::write(const Owner& owner, std::span<const IpAddress> addresses) const {
   if (directory_.empty()) return Unexpected(Errc::kInvalid, "write lease index: no run directory");
   const std::string path = directory_ + "/" + name_of(owner);
-  std::string target;
-  for (const IpAddress& address : addresses) target += (target.empty() ? "" : ",") + address.to_string();
+  const std::string target = list_of(addresses);
   int err = ::symlink(target.c_str(), path.c_str()) == 0 ? 0 : errno;
   if (err == ENOENT) {
     FAIRLEAD_CHECK(make_directories(directory_));
@@ -65,15 +76,34 @@ Result<void> LeaseIndex::write(const Owner& owner, std::span<const IpAddress> ad
     err = ::symlink(target.c_str(), path.c_str()) == 0 ? 0 : errno;
   }
   if (err == 0) return {};
-  return Unexpected(error_from_errno(err, "create lease index entry " + path)
-                        .with_remedy("set FAIRLEAD_RUN_DIR to a writable directory"));
+  return failed(err, "create lease index entry", path);
+}
+
+bool LeaseIndex::is_built() const { return !directory_.empty() && ::access(directory_.c_str(), F_OK) == 0; }
+
+Result<void> LeaseIndex::build(const std::map<Owner, std::vector<IpAddress>>& leases) const {
+  if (directory_.empty()) return Unexpected(Errc::kInvalid, "make lease index: no run directory");
+  // A process that was killed in here leaves a part, which is made complete: the entries are the same.
+  const std::string unfinished = directory_ + ".tmp";
+  FAIRLEAD_CHECK(make_directories(unfinished));
+  for (const auto& [owner, addresses] : leases) {
+    const std::string path = unfinished + "/" + name_of(owner);
+    if (::symlink(list_of(addresses).c_str(), path.c_str()) != 0 && errno != EEXIST) {
+      return failed(errno, "create lease index entry", path);
+    }
+  }
+  if (::rename(unfinished.c_str(), directory_.c_str()) == 0) return {};
+  return failed(errno, "make lease index", directory_);
 }
 
 Result<void> LeaseIndex::remove(const std::string& name) const {
   if (directory_.empty()) return {};
   const std::string path = directory_ + "/" + name;
   if (::unlink(path.c_str()) == 0 || errno == ENOENT || errno == ENOTDIR) return {};
-  return Unexpected(error_from_errno(errno, "remove lease index entry " + path));
+  const int err = errno;
+  // A directory that cannot be written says so before it says that there is no such entry.
+  if (!find(name)) return {};
+  return failed(err, "remove lease index entry", path);
 }
 
 std::vector<std::string> LeaseIndex::names() const {

@@ -121,9 +121,19 @@ Result<std::vector<IpAddress>> remove_owned(const LeaseDirectory& directory,
 
 Result<std::vector<IpAddress>> LeaseStore::candidates(const LeaseDirectory& directory,
                                                       const Owner& owner) const {
-  if (auto known = index_.find(owner)) return *std::move(known);
+  std::vector<IpAddress> known = index_.find(owner).value_or(std::vector<IpAddress>());
+  const auto is_owners = [&](const IpAddress& address) {
+    const auto lease = directory.read(address);
+    return lease && *lease && (*lease)->is_exactly(owner);
+  };
+  if (!known.empty() && std::all_of(known.begin(), known.end(), is_owners)) return known;
+  // No entry, the remains of a crash, or another program has freed and reserved since: the files decide.
+  // What the entry names stays in the list for the empty files that a crash leaves.
   FAIRLEAD_TRY(const std::vector<IpAddress> addresses, directory.addresses());
-  return scan_for(directory, addresses, owner);
+  for (const IpAddress& address : scan_for(directory, addresses, owner)) {
+    if (std::find(known.begin(), known.end(), address) == known.end()) known.push_back(address);
+  }
+  return known;
 }
 
 Result<std::vector<IpAddress>> LeaseStore::release(const Owner& owner) const {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 
 #include "fairlead/ids.hpp"
 #include "ipam/pick.hpp"
@@ -162,6 +163,18 @@ Result<LeaseStore> LeaseStore::at(const Location& location) {
   return LeaseStore(clean);
 }
 
+Result<void> LeaseStore::prepare_index(const LeaseDirectory& directory) const {
+  if (index_.directory().empty() || index_.is_built()) return {};
+  FAIRLEAD_TRY(const std::vector<IpAddress> addresses, directory.addresses());
+  std::map<Owner, std::vector<IpAddress>> leases;
+  for (const IpAddress& address : addresses) {
+    FAIRLEAD_TRY(const auto lease, directory.read(address));
+    if (!lease || !lease->names_interface()) continue;
+    leases[{.container_id = lease->container_id, .ifname = lease->ifname}].push_back(address);
+  }
+  return index_.build(leases);
+}
+
 Result<void> LeaseStore::refuse_second(const LeaseDirectory& directory, const Owner& owner) const {
   const auto known = index_.find(owner);
   if (!known) return {};
@@ -193,6 +206,7 @@ Result<std::vector<Lease>> LeaseStore::allocate(const Pool& pool, const Owner& o
   if (!directory) return in_context(std::move(directory).error());
   const auto lock = directory->lock();
   if (!lock) return in_context(lock.error());
+  if (auto ready = prepare_index(*directory); !ready) return in_context(ready.error());
   if (auto first = refuse_second(*directory, owner); !first) return in_context(first.error());
   auto chosen = choose(*directory, pool, *requests);
   if (!chosen) return in_context(std::move(chosen).error());

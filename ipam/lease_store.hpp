@@ -6,8 +6,8 @@
 //   auto freed = store->release({.container_id = id, .ifname = "eth0"});
 //
 // Every change happens under the directory's lock, which is never held across anything but these files.
-// No operation but collect(), and release() of an interface that the index does not know, reads more
-// than a few leases, however many there are.
+// No operation but collect(), the first allocate() after a boot, and release() of an interface that the
+// index does not know, reads more than a few leases, however many there are.
 #pragma once
 
 #include <span>
@@ -71,6 +71,8 @@ class LeaseStore {
   /// The addresses that may be the owner's, by the index or by reading every lease.
   [[nodiscard]] Result<std::vector<IpAddress>> candidates(const LeaseDirectory& directory,
                                                           const Owner& owner) const;
+  /// Enters the leases that are older than the index: of before a boot, or of the reference plugin.
+  [[nodiscard]] Result<void> prepare_index(const LeaseDirectory& directory) const;
   [[nodiscard]] Result<void> refuse_second(const LeaseDirectory& directory, const Owner& owner) const;
   std::string network_;
   std::string path_;

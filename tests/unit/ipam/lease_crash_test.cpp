@@ -103,6 +103,41 @@ TEST_F(LeaseCrashTest, ALostIndexIsReplacedByOneScan) {
   EXPECT_THAT(leases(), IsEmpty());
 }
 
+TEST_F(LeaseCrashTest, AfterABootASecondAllocationIsStillASecondOne) {
+  const Pool pool = test::pool_of({{"10.0.0.0/29"}});
+  static_cast<void>(allocate(pool, owner("abc")));
+  static_cast<void>(allocate(pool, owner("def")));
+  plant("10.0.0.6", "ghi\r\neth0");           // the reference's
+  std::filesystem::remove_all(dir_ / "run");  // a reboot
+  EXPECT_THAT(allocate(pool, owner("abc")), HasSubstr("10.0.0.2 has been allocated"));
+  EXPECT_THAT(allocate(pool, owner("ghi")), HasSubstr("10.0.0.6 has been allocated"));
+  EXPECT_THAT(allocate(pool, owner("new")), "10.0.0.4/29@10.0.0.1");
+  EXPECT_THAT(entries(), SizeIs(4));
+  ASSERT_TRUE(store().release(owner("abc")));
+  EXPECT_THAT(leases(), ElementsAre("10.0.0.3", "10.0.0.4", "10.0.0.6"));
+}
+
+TEST_F(LeaseCrashTest, AnIndexWhoseMakerWasKilledIsMadeComplete) {
+  const Pool pool = test::pool_of({{"10.0.0.0/29"}});
+  static_cast<void>(allocate(pool, owner("abc")));
+  static_cast<void>(allocate(pool, owner("def")));
+  const std::string built = index().directory();
+  std::filesystem::remove(built + "/" + LeaseIndex::name_of(owner("def")));
+  std::filesystem::rename(built, built + ".tmp");
+  EXPECT_THAT(allocate(pool, owner("def")), HasSubstr("10.0.0.3 has been allocated"));
+}
+
+TEST_F(LeaseCrashTest, AnEntryThatAnotherProgramMadeWrongHidesNoLease) {
+  const Pool pool = test::pool_of({{"10.0.0.0/29"}});
+  static_cast<void>(allocate(pool, owner("abc")));
+  std::filesystem::remove(lease_path("10.0.0.2"));  // DEL and ADD of the reference
+  plant("10.0.0.5", "abc\r\neth0");
+  EXPECT_EQ(*store().leases_of(owner("abc")), test::ips({"10.0.0.5"}));
+  ASSERT_TRUE(store().release(owner("abc")));
+  EXPECT_THAT(leases(), IsEmpty());
+  EXPECT_THAT(entries(), IsEmpty());
+}
+
 TEST_F(LeaseCrashTest, WithoutARunDirectoryNothingIsReservedButEverythingReleased) {
   plant("10.0.0.2", "abc\r\neth0");
   const LeaseStore blind = *LeaseStore::at({.data_dir = dir_ / "data", .network = "web"});
