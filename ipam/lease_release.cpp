@@ -74,6 +74,17 @@ bool entry_is_used(const LeaseDirectory& directory, const LeaseIndex& index, con
          });
 }
 
+Result<std::vector<Freed>> joined(std::vector<Freed> freed, std::vector<Error> errors);
+
+/// Without a lease directory no entry leads anywhere.
+Result<std::vector<Freed>> forget_all(const LeaseIndex& index) {
+  std::vector<Error> errors;
+  for (const std::string& name : index.names()) {
+    if (auto removed = index.remove(name); !removed) errors.push_back(removed.error());
+  }
+  return joined({}, std::move(errors));
+}
+
 Result<std::vector<Freed>> joined(std::vector<Freed> freed, std::vector<Error> errors) {
   if (errors.empty()) return freed;
   return Unexpected(join_errors(std::move(errors)));
@@ -170,7 +181,7 @@ Result<std::vector<IpAddress>> LeaseStore::leases_of(const Owner& owner) const {
 Result<std::vector<Freed>> LeaseStore::collect(std::span<const Owner> valid) const {
   auto directory = LeaseDirectory::open(path_);
   if (!directory) {
-    if (directory.error().code == Errc::kNotFound) return std::vector<Freed>();
+    if (directory.error().code == Errc::kNotFound) return forget_all(index_);
     return Unexpected(std::move(directory).error().with_context("collect leases of network " + network_));
   }
   FAIRLEAD_TRY(const std::vector<IpAddress> addresses, directory->addresses());

@@ -23,7 +23,9 @@ AttachmentView view_of(const engine::Record& record) {
 
 Result<std::vector<AttachmentView>> recorded_attachments(const std::string& run_dir,
                                                          std::vector<Error>& problems) {
-  FAIRLEAD_TRY(const auto records, engine::RecordStore(run_dir).list("", &problems));
+  std::vector<engine::RecordStore::Unreadable> unreadable;
+  FAIRLEAD_TRY(const auto records, engine::RecordStore(run_dir).list("", &unreadable));
+  for (auto& one : unreadable) problems.push_back(std::move(one.error));
   std::vector<AttachmentView> views;
   views.reserve(records.size());
   for (const auto& record : records) views.push_back(view_of(record));

@@ -33,8 +33,10 @@ std::vector<LinkState> links_of(const Observed& observed) {
 /// One ADD under way: what has to be taken back if the next step fails.
 class Attachment {
  public:
-  Attachment(const AttachmentContext& context, const Driver& driver, AddressSource& source, Kernel& kernel)
+  Attachment(const AttachmentContext& context, const RangeLock& lock, const Driver& driver,
+             AddressSource& source, Kernel& kernel)
       : context_(context),
+        lock_(lock),
         driver_(driver),
         source_(source),
         kernel_(kernel),
@@ -46,7 +48,9 @@ class Attachment {
  private:
   Result<void> clear_the_way();
   Result<void> recover(const Section& remains);
+  Result<void> refuse_taken_name() const;
   Result<void> write_intent();
+  Result<AddressPlan> acquire();
   Result<Attached> build();
   Result<std::optional<RangeLock>> plan_shared(const DesiredState& state, Plan& plan);
   Result<void> save_section(Phase phase, const Plan& shared, const Plan& own);
@@ -55,6 +59,7 @@ class Attachment {
   Error take_back(Error error);
 
   const AttachmentContext& context_;
+  const RangeLock& lock_;
   const Driver& driver_;
   AddressSource& source_;
   Kernel& kernel_;
@@ -104,6 +109,29 @@ Result<void> Attachment::recover(const Section& remains) {
   return store_.drop_section(context_.identity, record_, remains.key);
 }
 
+/// Before IPAM is asked: what a foreign plugin does about a second ADD (and then a DEL) of an interface that
+/// is there would cost whoever uses it the address.
+Result<void> Attachment::refuse_taken_name() const {
+  if (!kernel_.has_container()) return {};
+  FAIRLEAD_TRY(const std::optional<LinkState> taken,
+               kernel_.find_link(Side::kContainer, context_.identity.ifname()));
+  if (!taken) return {};
+  return Unexpected(Errc::kExists,
+                    "attach " + object_of(context_) + ": " + taken->name + " exists already in the container",
+                    "choose another interface name, or call DEL first if it is a former attachment's");
+}
+
+Result<AddressPlan> Attachment::acquire() {
+  Result<AddressPlan> acquired = source_.acquire(lock_.fd());
+  if (acquired || acquired.error().code != Errc::kExists) return acquired;
+  // The interface is not there, so these addresses are those of an earlier life: before a boot, or of an
+  // attachment whose record is lost.
+  context_.log->info("FL2006", "releasing the addresses that " + object_of(context_) +
+                                   " had before: " + acquired.error().what);
+  FAIRLEAD_CHECK(source_.release());
+  return source_.acquire(lock_.fd());
+}
+
 Result<void> Attachment::write_intent() {
   RecordHeader& header = record_.header;
   header.network = context_.identity.network();
@@ -149,7 +177,7 @@ Result<std::optional<RangeLock>> Attachment::plan_shared(const DesiredState& sta
 }
 
 Result<Attached> Attachment::build() {
-  FAIRLEAD_TRY(addresses_, source_.acquire());
+  FAIRLEAD_TRY(addresses_, acquire());
   holds_addresses_ = true;
   FAIRLEAD_TRY(addresses_, driver_.complete(std::move(addresses_)));
   const DesiredState state = driver_.desired(names_, addresses_);
@@ -223,6 +251,7 @@ Error Attachment::take_back(Error error) {
 
 Result<Attached> Attachment::run() {
   FAIRLEAD_CHECK(clear_the_way());
+  FAIRLEAD_CHECK(refuse_taken_name());
   FAIRLEAD_CHECK(write_intent());
   Result<Attached> attached = build();
   if (!attached) return Unexpected(take_back(std::move(attached).error()));
@@ -246,7 +275,7 @@ KernelFactory running_kernel(const Logger& log) {
 Result<Attached> attach(const AttachmentContext& context, const Driver& driver, AddressSource& source) {
   FAIRLEAD_TRY(const OpenedKernel opened, context.open_kernel(context.netns_path));
   FAIRLEAD_TRY(const RangeLock lock, lock_attachment(context.run_dir, context.identity));
-  return Attachment(context, driver, source, *opened.kernel).run();
+  return Attachment(context, lock, driver, source, *opened.kernel).run();
 }
 
 }  // namespace fairlead::engine

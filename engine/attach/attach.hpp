@@ -23,8 +23,9 @@ class AddressSource {
   AddressSource(const AddressSource&) = delete;
   AddressSource& operator=(const AddressSource&) = delete;
   virtual ~AddressSource() = default;
-  /// Reserves addresses; a failure reserves nothing.
-  [[nodiscard]] virtual Result<AddressPlan> acquire() = 0;
+  /// Reserves addresses; a failure reserves nothing. A process that is started for this keeps `lock_fd`, the
+  /// attachment's lock, open: should it outlive us, DEL waits for its end instead of finding nothing yet.
+  [[nodiscard]] virtual Result<AddressPlan> acquire(int lock_fd) = 0;
   /// Gives back whatever this attachment holds; success when it holds nothing.
   [[nodiscard]] virtual Result<void> release() = 0;
   /// Whether the reservation is still there.
@@ -94,7 +95,7 @@ struct Attached {
 /// What a caller knows about an attachment from elsewhere (CNI: prevResult).
 struct KnownAttachment {
   std::optional<MacAddress> mac{};  ///< of the container's interface; a chained plugin may have changed it
-  AddressPlan addresses{};          ///< used when there is no record
+  AddressPlan addresses{};          ///< in place of a record; empty: not known. A record must agree
 };
 /// Compares the attachment with the kernel; an error lists every difference.
 [[nodiscard]] Result<void> check(const AttachmentContext& context, const Driver& driver,

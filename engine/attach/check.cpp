@@ -1,10 +1,38 @@
 // CHECK: the desired state of the attachment against the kernel. Every difference is named.
+#include <algorithm>
+
 #include "engine/attach/attach.hpp"
 #include "engine/attach/locks.hpp"
 #include "engine/attach/steps.hpp"
 
 namespace fairlead::engine {
 namespace {
+
+/// A pair is made at once, so where its host end is gone there is nothing to compare but that.
+void take_missing_pairs(Desired& wants, Observed& observed, std::vector<Error>& found) {
+  for (std::size_t i = wants.size(); i-- > 0;) {
+    const auto* link = std::get_if<WantLink>(&wants[i].item);
+    if (link == nullptr || !std::holds_alternative<VethLink>(link->spec.kind)) continue;
+    if (std::get<Observed::Link>(observed.items[i]).state) continue;
+    found.push_back(Error{.code = Errc::kNotFound,
+                          .what = "host end " + link->spec.name.str() + " of " +
+                                  std::get<VethLink>(link->spec.kind).peer.name.str() + " is missing"});
+    wants.erase(wants.begin() + static_cast<std::ptrdiff_t>(i));
+    observed.items.erase(observed.items.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+/// prevResult may say more (chained plugins), but not that the addresses are others.
+void compare_addresses(const AddressPlan& recorded, const AddressPlan& told, std::vector<Error>& found) {
+  for (const AttachedAddress& mine : recorded.addresses) {
+    const bool named = std::any_of(told.addresses.begin(), told.addresses.end(),
+                                   [&](const AttachedAddress& a) { return a.address == mine.address; });
+    if (named) continue;
+    found.push_back(
+        Error{.code = Errc::kNotFound,
+              .what = "the address is " + mine.address.to_string() + ", which prevResult does not say"});
+  }
+}
 
 /// "add address 10.1.2.3/24 to eth0 in the container" reads as what CHECK found missing.
 Error difference(const Op& op) {
@@ -35,6 +63,7 @@ Result<std::vector<Error>> differences(const AttachmentContext& context, const D
   const AttachmentNames names = names_of(context.identity, known.mac ? known.mac : context.mac);
   const DesiredState state = driver.desired(names, addresses);
   std::vector<Error> found;
+  if (!known.addresses.addresses.empty()) compare_addresses(addresses, known.addresses, found);
   for (const Desired* part : {&state.shared, &state.own}) {
     Desired wants = *part;
     for (Want& want : wants) {
@@ -42,7 +71,8 @@ Result<std::vector<Error>> differences(const AttachmentContext& context, const D
       // pinned cannot be seen.
       if (auto* link = std::get_if<WantLink>(&want.item)) link->fresh = link->pin_mac = false;
     }
-    FAIRLEAD_TRY(const Observed observed, observe(*opened.kernel, wants));
+    FAIRLEAD_TRY(Observed observed, observe(*opened.kernel, wants));
+    take_missing_pairs(wants, observed, found);
     Result<Plan> plan = diff(wants, observed);
     if (!plan) {
       found.push_back(std::move(plan).error());
@@ -62,9 +92,11 @@ Result<void> check(const AttachmentContext& context, const Driver& driver, Addre
   if (!found) return Unexpected(std::move(found).error().with_context("check " + object_of(context)));
   if (Result<void> leased = source.check(); !leased) found->push_back(std::move(leased).error());
   if (found->empty()) return {};
-  return Unexpected(join_errors(*std::move(found))
-                        .with_context("check " + object_of(context))
-                        .with_remedy("DEL and ADD create it anew"));
+  Error error = join_errors(*std::move(found))
+                    .with_context("check " + object_of(context))
+                    .with_remedy("DEL and ADD create it anew");
+  error.protocol_code = kCheckFailedCode;
+  return Unexpected(std::move(error));
 }
 
 }  // namespace fairlead::engine

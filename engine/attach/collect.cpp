@@ -24,12 +24,14 @@ Result<Identity> identity_of(const std::string& network, const AttachmentName& n
   return Identity::make(network, name.container_id, std::move(ifname));
 }
 
-/// The attachment that a text "network/container/ifname" names, if it is one of this network and whole.
+bool is_of_network(std::string_view text, const std::string& network) {
+  return text.substr(0, network.size()) == network && text.size() > network.size() &&
+         text[network.size()] == '/';
+}
+
+/// The attachment that a text "network/container/ifname" names, if it is one of this network.
 std::optional<AttachmentName> parse_owner(std::string_view text, const std::string& network) {
-  if (text.substr(0, network.size()) != network || text.size() <= network.size() ||
-      text[network.size()] != '/') {
-    return std::nullopt;
-  }
+  if (!is_of_network(text, network)) return std::nullopt;
   text.remove_prefix(network.size() + 1);
   const std::size_t slash = text.find('/');
   if (slash == std::string_view::npos || slash + 1 >= text.size()) return std::nullopt;
@@ -68,14 +70,27 @@ void collect_record(const CollectContext& context, const RecordStore& store, con
 
 /// Removes what carries the attachment's name without a record that could say so.
 void collect_nameless(const CollectContext& context, const RecordStore& store, Kernel& kernel,
-                      const AttachmentName& name, const Plan& removals, std::vector<Error>& errors) {
-  Result<Identity> identity = identity_of(context.network, name);
-  if (!identity) return;  // cut off or not ours
-  Result<std::optional<RangeLock>> lock = try_lock(context, identity->key());
+                      const AttachmentKey& key, const Plan& removals, std::vector<Error>& errors) {
+  Result<std::optional<RangeLock>> lock = try_lock(context, key);
   if (!lock || !*lock) return;
-  Result<std::optional<Record>> record = store.load(*identity);
-  if (record && *record) return;  // made since we looked
+  if (store.exists(context.network, key)) return;  // made since we looked
   for (Error& error : unwind(kernel, removals)) errors.push_back(std::move(error));
+}
+
+/// A record that cannot be read says no more than its own name, K, from which the rest is derived.
+void collect_unreadable(const CollectContext& context, const RecordStore& store, Kernel& kernel,
+                        const RecordStore::Unreadable& found, std::vector<Error>& errors) {
+  Result<std::optional<RangeLock>> lock = try_lock(context, found.key);
+  if (!lock) return errors.push_back(std::move(lock).error());
+  if (!*lock) return;
+  context.log->warning("FL2003", found.error.to_string() + ": removing by derived names");
+  std::vector<Error> failures = remove_derived(found.key, kernel);
+  if (failures.empty()) {
+    if (Result<void> removed = store.remove(found.network, found.key); !removed) {
+      failures.push_back(std::move(removed).error());
+    }
+  }
+  for (Error& failure : failures) errors.push_back(std::move(failure));
 }
 
 /// Records that a killed writer left half-way, whoever they belong to: nobody can be writing one whose
@@ -90,7 +105,7 @@ void sweep_unfinished(const CollectContext& context, const RecordStore& store, s
   }
 }
 
-using Leftovers = std::map<AttachmentName, Plan>;
+using Leftovers = std::map<AttachmentKey, Plan>;
 
 void find_links(const CollectContext& context, Kernel& kernel, Leftovers& leftovers,
                 std::vector<Error>& errors) {
@@ -100,9 +115,12 @@ void find_links(const CollectContext& context, Kernel& kernel, Leftovers& leftov
   for (const LinkState& link : *links) {
     if (link.kind != "veth" || link.alias.compare(0, kPrefix.size(), kPrefix) != 0) continue;
     const auto owner = parse_owner(std::string_view(link.alias).substr(kPrefix.size()), context.network);
-    Result<LinkName> name = LinkName::parse(link.name);
-    if (!owner || !name) continue;
-    leftovers[*owner].push_back(Op{.side = Side::kHost, .action = DeleteLink{*std::move(name)}});
+    if (!owner) continue;
+    Result<Identity> identity = identity_of(context.network, *owner);
+    // An alias that was cut names another attachment than the one that the link's name is derived from.
+    if (!identity || identity->host_link().str() != link.name) continue;
+    leftovers[identity->key()].push_back(
+        Op{.side = Side::kHost, .action = DeleteLink{identity->host_link()}});
   }
 }
 
@@ -116,11 +134,13 @@ void find_elements(const CollectContext& context, Kernel& kernel, Leftovers& lef
       continue;
     }
     for (nft::Element& element : *elements) {
+      // "K network/container/ifname", which the kernel's limit may have cut behind the network.
       const std::size_t space = element.comment.find(' ');
-      if (space != 2 * sizeof(AttachmentKey)) continue;
-      const auto owner = parse_owner(std::string_view(element.comment).substr(space + 1), context.network);
-      if (owner)
-        leftovers[*owner].push_back(Op{.side = Side::kHost, .action = RemoveElement{std::move(element)}});
+      if (space == std::string::npos) continue;
+      const auto key = parse_key(std::string_view(element.comment).substr(0, space));
+      if (!key || !is_of_network(std::string_view(element.comment).substr(space + 1), context.network))
+        continue;
+      leftovers[*key].push_back(Op{.side = Side::kHost, .action = RemoveElement{std::move(element)}});
     }
   }
 }
@@ -130,23 +150,28 @@ void find_elements(const CollectContext& context, Kernel& kernel, Leftovers& lef
 Result<void> collect(const CollectContext& context, const std::set<AttachmentName>& valid) {
   const RecordStore store(context.run_dir);
   std::vector<Error> errors;
-  FAIRLEAD_TRY(const std::vector<Record> records, store.list(context.network, &errors));
-  std::set<AttachmentName> recorded;
+  std::vector<RecordStore::Unreadable> unreadable;
+  FAIRLEAD_TRY(const std::vector<Record> records, store.list(context.network, &unreadable));
+  std::set<AttachmentKey> spared;  // in use, or their record has been seen to
+  for (const AttachmentName& name : valid) {
+    if (Result<Identity> identity = identity_of(context.network, name)) spared.insert(identity->key());
+  }
   for (const Record& record : records) {
     const AttachmentName name{record.header.container_id, record.header.ifname};
-    recorded.insert(name);
     if (valid.count(name) == 0) collect_record(context, store, record, errors);
+    if (Result<Identity> identity = identity_of(context.network, name)) spared.insert(identity->key());
   }
-
   sweep_unfinished(context, store, errors);
 
   FAIRLEAD_TRY(const OpenedKernel opened, context.open_kernel(""));
+  for (const RecordStore::Unreadable& found : unreadable) {
+    if (spared.count(found.key) == 0) collect_unreadable(context, store, *opened.kernel, found, errors);
+  }
   Leftovers leftovers;
   find_elements(context, *opened.kernel, leftovers, errors);
   find_links(context, *opened.kernel, leftovers, errors);
-  for (const auto& [name, removals] : leftovers) {
-    if (valid.count(name) != 0 || recorded.count(name) != 0) continue;
-    collect_nameless(context, store, *opened.kernel, name, removals, errors);
+  for (const auto& [key, removals] : leftovers) {
+    if (spared.count(key) == 0) collect_nameless(context, store, *opened.kernel, key, removals, errors);
   }
   if (errors.empty()) return {};
   return Unexpected(join_errors(std::move(errors)).with_context("collect network " + context.network));

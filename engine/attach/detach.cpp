@@ -11,9 +11,11 @@ namespace {
 Result<bool> may_delete(const AttachmentContext& context, Kernel& kernel, const LinkState& link,
                         bool previous_names_link) {
   if (previous_names_link) return true;
-  if (link.kind != "veth" || !link.peer) return false;
+  // An index alone means nothing: the peer of a pair within the container may have that of a link here.
+  if (link.kind != "veth" || !link.peer || !link.peer_nsid) return false;
   FAIRLEAD_TRY(const std::optional<LinkState> host_end, kernel.find_link(Side::kHost, *link.peer));
   if (!host_end || host_end->kind != "veth") return false;
+  if (host_end->peer != link.index || !host_end->peer_nsid) return false;
   return host_end->alias.empty() || host_end->alias == context.identity.link_alias();
 }
 
@@ -35,7 +37,7 @@ std::vector<Error> remove_without_record(const AttachmentContext& context, bool 
   Result<OpenedKernel> opened = context.open_kernel(context.netns_path);
   if (!opened) opened = context.open_kernel("");  // the namespace is gone: the host's side is left
   if (!opened) return {std::move(opened).error()};
-  std::vector<Error> errors = remove_derived(context.identity, *opened->kernel);
+  std::vector<Error> errors = remove_derived(context.identity.key(), *opened->kernel);
   if (opened->kernel->has_container()) {
     Result<void> removed = remove_container_link(context, *opened->kernel, previous_names_link);
     if (!removed) errors.push_back(std::move(removed).error());
@@ -46,7 +48,12 @@ std::vector<Error> remove_without_record(const AttachmentContext& context, bool 
 }  // namespace
 
 Result<void> detach(const AttachmentContext& context, AddressSource& source, bool previous_names_link) {
-  FAIRLEAD_TRY(const RangeLock lock, lock_attachment(context.run_dir, context.identity));
+  const Result<RangeLock> lock = lock_attachment(context.run_dir, context.identity);
+  if (!lock) {
+    // Where the run directory cannot be written no ADD gets anywhere either, so there is nobody to wait for.
+    if (lock.error().code != Errc::kDenied) return Unexpected(Error(lock.error()));
+    context.log->warning("FL2005", lock.error().to_string() + ": detaching without it");
+  }
   const RecordStore store(context.run_dir);
   Result<std::optional<Record>> record = store.load(context.identity);
   if (!record) {

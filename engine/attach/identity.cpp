@@ -50,7 +50,7 @@ std::string Identity::key_hex() const { return to_hex(key_); }
 
 std::string Identity::path() const { return network_ + "/" + container_id_ + "/" + ifname_.str(); }
 
-LinkName Identity::host_link() const { return *LinkName::parse("veth" + to_base32(key_).substr(0, 11)); }
+LinkName Identity::host_link() const { return host_link_of(key_); }
 
 std::string Identity::link_alias() const { return ("fairlead " + path()).substr(0, kAliasLimit); }
 
@@ -58,6 +58,22 @@ std::string Identity::element_comment() const { return key_hex() + " " + path();
 
 MacAddress Identity::mac(std::string_view role) const {
   return MacAddress::local_from(sha256_of({network_, container_id_, ifname_.str(), role}));
+}
+
+std::optional<AttachmentKey> parse_key(std::string_view hex) {
+  AttachmentKey key{};
+  if (hex.size() != 2 * key.size() || hex.find_first_not_of("0123456789abcdef") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  const auto digit = [](char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10); };
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    key[i] = static_cast<std::uint8_t>(digit(hex[2 * i]) << 4U | digit(hex[2 * i + 1]));
+  }
+  return key;
+}
+
+LinkName host_link_of(const AttachmentKey& key) {
+  return *LinkName::parse("veth" + to_base32(key).substr(0, 11));
 }
 
 AttachmentNames names_of(const Identity& identity, const std::optional<MacAddress>& container_mac) {

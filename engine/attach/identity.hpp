@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/drivers/driver.hpp"
 
@@ -45,6 +47,12 @@ class Identity {
   LinkName ifname_;
   AttachmentKey key_{};
 };
+
+/// The key that 32 hexadecimal digits (lower case) say, or nothing.
+[[nodiscard]] std::optional<AttachmentKey> parse_key(std::string_view hex);
+
+/// What of an attachment's names follows from K alone.
+[[nodiscard]] LinkName host_link_of(const AttachmentKey& key);
 
 /// The names of an attachment; `container_mac` wins over the derived one. The MAC for a new bridge is random.
 [[nodiscard]] AttachmentNames names_of(const Identity& identity,

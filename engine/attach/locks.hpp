@@ -22,6 +22,9 @@ class RangeLock {
   /// kBusy if somebody else holds it.
   [[nodiscard]] static Result<RangeLock> try_take(const std::string& file, std::uint64_t offset);
 
+  /// The lock lasts as long as any process has this open file description.
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
  private:
   explicit RangeLock(UniqueFd fd) : fd_(std::move(fd)) {}
   static Result<RangeLock> take(const std::string& file, std::uint64_t offset, bool wait);

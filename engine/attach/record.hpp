@@ -73,13 +73,21 @@ class RecordStore {
 
   /// The record, or nothing. Removes a stale .tmp of a writer that was killed.
   [[nodiscard]] Result<std::optional<Record>> load(const Identity& identity) const;
+  [[nodiscard]] bool exists(const std::string& network, const AttachmentKey& key) const;
   /// Writes it; directories are made when missing. A failure leaves the old file.
   [[nodiscard]] Result<void> save(const Identity& identity, const Record& record) const;
   /// Removes it; kNotFound is success.
   [[nodiscard]] Result<void> remove(const Identity& identity) const;
-  /// Records of one network, or of all for an empty name. Unreadable ones are reported in `problems`.
+  [[nodiscard]] Result<void> remove(const std::string& network, const AttachmentKey& key) const;
+  /// A record that cannot be read: its key is all that is known of the attachment.
+  struct Unreadable {
+    std::string network;
+    AttachmentKey key{};
+    Error error{};
+  };
+  /// Records of one network, or of all for an empty name.
   [[nodiscard]] Result<std::vector<Record>> list(const std::string& network,
-                                                 std::vector<Error>* problems) const;
+                                                 std::vector<Unreadable>* unreadable) const;
 
   /// Keys of files that a killed writer left half-way, in the directory of one network. Under the lock of
   /// such a key, with nobody writing, remove_unfinished() removes the file.
@@ -93,7 +101,7 @@ class RecordStore {
   [[nodiscard]] const std::string& run_dir() const { return run_dir_; }
 
  private:
-  [[nodiscard]] std::string path(const Identity& identity) const;
+  [[nodiscard]] std::string path(const std::string& network, const AttachmentKey& key) const;
   std::string run_dir_;
 };
 

@@ -211,7 +211,12 @@ Section section_from_json(const Json& json, const std::string& where, bool newer
   // A newer version may say addresses differently; its undo list is all that a teardown needs.
   if (!newer) section.addresses = plan_from_json(json, where);
   for (const Json& entry : json.value("undo", Json::array())) {
-    section.undo.push_back(undo_from_json(entry, where + "undo: "));
+    try {
+      section.undo.push_back(undo_from_json(entry, where + "undo: "));
+    } catch (const Malformed&) {
+      if (!newer) throw;
+      // A removal that this version does not know; those that it knows are worth doing.
+    }
   }
   return section;
 }

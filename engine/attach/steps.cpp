@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "fairlead/digest.hpp"
 #include "fairlead/file.hpp"
 #include "firewall/tables.hpp"
 
@@ -25,9 +26,9 @@ Result<OpenedKernel> open_for_undo(const AttachmentContext& context, const Secti
   return context.open_kernel("");
 }
 
-void remove_elements_of(const Identity& identity, Kernel& kernel, Plan& removals,
+void remove_elements_of(const AttachmentKey& key, Kernel& kernel, Plan& removals,
                         std::vector<Error>& errors) {
-  const std::string owner = identity.key_hex();
+  const std::string owner = to_hex(key);
   const nft::TableSpec table = firewall::inet_table();
   for (const nft::SetSpec& set : table.sets) {
     auto elements = kernel.elements({.family = table.family, .table = table.name, .set = set.name});
@@ -68,11 +69,11 @@ std::vector<Error> undo_section(const AttachmentContext& context, const Section&
   return unwind(*opened->kernel, removals);
 }
 
-std::vector<Error> remove_derived(const Identity& identity, Kernel& kernel) {
+std::vector<Error> remove_derived(const AttachmentKey& key, Kernel& kernel) {
   Plan removals;
   std::vector<Error> errors;
-  remove_elements_of(identity, kernel, removals, errors);
-  removals.push_back(Op{.side = Side::kHost, .action = DeleteLink{identity.host_link()}});
+  remove_elements_of(key, kernel, removals, errors);
+  removals.push_back(Op{.side = Side::kHost, .action = DeleteLink{host_link_of(key)}});
   for (Error& error : unwind(kernel, removals)) errors.push_back(std::move(error));
   return errors;
 }

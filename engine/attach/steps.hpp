@@ -8,8 +8,9 @@
 
 namespace fairlead::engine {
 
-/// Protocol code of "already attached" (CNI, docs/errors.md).
+/// Protocol codes (plugins/cni/spec.hpp): attached already; CHECK found a difference.
 inline constexpr int kAlreadyAttachedCode = 101;
+inline constexpr int kCheckFailedCode = 107;
 
 /// Whether a record was made by this boot in this host namespace: only then do its links exist.
 [[nodiscard]] Result<bool> is_current(const RecordHeader& header, Kernel& kernel);
@@ -18,8 +19,8 @@ inline constexpr int kAlreadyAttachedCode = 101;
 [[nodiscard]] std::vector<Error> undo_section(const AttachmentContext& context, const Section& section,
                                               const RecordHeader& header);
 
-/// Removes links and nft elements that carry the attachment's derived names.
-[[nodiscard]] std::vector<Error> remove_derived(const Identity& identity, Kernel& kernel);
+/// Removes links and nft elements that carry the names derived from an attachment's key.
+[[nodiscard]] std::vector<Error> remove_derived(const AttachmentKey& key, Kernel& kernel);
 
 /// The section and what it belongs to, for an error's or a log line's text: "n/c/eth0".
 [[nodiscard]] std::string object_of(const AttachmentContext& context);

@@ -16,6 +16,8 @@
 namespace fairlead::engine {
 namespace {
 
+constexpr std::uint32_t kMainTable = 254;  // RT_TABLE_MAIN, linux/rtnetlink.h
+
 bool has_family(const AddressPlan& plan, IpFamily family) {
   return std::any_of(plan.addresses.begin(), plan.addresses.end(),
                      [family](const AttachedAddress& a) { return a.address.family() == family; });
@@ -151,8 +153,9 @@ Result<AddressPlan> complete_bridge_addresses(const BridgeConfig& config, Addres
   if (!config.is_default_gateway) return plan;
   for (IpFamily family : {IpFamily::kV4, IpFamily::kV6}) {
     const IpNetwork any = IpNetwork::any(family);
-    const bool present = std::any_of(plan.routes.begin(), plan.routes.end(),
-                                     [&](const AttachedRoute& r) { return r.destination == any; });
+    const bool present = std::any_of(plan.routes.begin(), plan.routes.end(), [&](const AttachedRoute& r) {
+      return r.destination == any && r.table.value_or(kMainTable) == kMainTable;
+    });
     if (present) continue;
     auto with_gateway = std::find_if(plan.addresses.begin(), plan.addresses.end(),
                                      [&](const AttachedAddress& a) { return a.address.family() == family; });

@@ -43,11 +43,11 @@ std::optional<std::size_t> previous_interface(const Request& request) {
 
 }  // namespace
 
-Result<engine::AddressPlan> DelegatedAddresses::acquire() {
+Result<engine::AddressPlan> DelegatedAddresses::acquire(int lock_fd) {
   engine::AddressPlan plan;
   if (request_.ipam_type.empty()) return plan;
   FAIRLEAD_TRY(const Delegate ipam, Delegate::find(request_, request_.ipam_type));
-  FAIRLEAD_TRY(AddResult result, ipam.add(request_));
+  FAIRLEAD_TRY(AddResult result, ipam.add(request_, lock_fd));
   if (result.ips.empty()) {
     Error error{.code = Errc::kInvalid,
                 .what = "IPAM plugin \"" + request_.ipam_type + "\" returned no address",

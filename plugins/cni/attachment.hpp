@@ -15,7 +15,7 @@ namespace fairlead::cni {
 class DelegatedAddresses : public engine::AddressSource {
  public:
   explicit DelegatedAddresses(const Request& request) : request_(request) {}
-  [[nodiscard]] Result<engine::AddressPlan> acquire() override;
+  [[nodiscard]] Result<engine::AddressPlan> acquire(int lock_fd) override;
   [[nodiscard]] Result<void> release() override;
   [[nodiscard]] Result<void> check() override;
 

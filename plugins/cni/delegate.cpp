@@ -68,8 +68,8 @@ Result<Delegate> Delegate::find(const Request& request, const std::string& type)
                     "install it there, or correct the plugin directory of the runtime");
 }
 
-Result<AddResult> Delegate::add(const Request& request) const {
-  if (plugin_ == nullptr) return exec_add({type_, file_}, request);
+Result<AddResult> Delegate::add(const Request& request, int lock_fd) const {
+  if (plugin_ == nullptr) return exec_add({type_, file_}, request, lock_fd);
   FAIRLEAD_CHECK(check_known_args(*plugin_, request));
   Request own = request;
   own.verb = Verb::kAdd;

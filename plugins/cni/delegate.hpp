@@ -15,8 +15,9 @@ class Delegate {
   [[nodiscard]] static Result<Delegate> find(const Request& request, const std::string& type);
 
   /// The delegate's answer to the caller's own request (same environment, same standard input), with the
-  /// verb replaced. A failing foreign ADD is followed by its DEL before the error is returned.
-  [[nodiscard]] Result<AddResult> add(const Request& request) const;
+  /// verb replaced. A failing foreign ADD is followed by its DEL before the error is returned. A foreign
+  /// plugin's process inherits `lock_fd`.
+  [[nodiscard]] Result<AddResult> add(const Request& request, int lock_fd) const;
   /// DEL, CHECK, GC or STATUS.
   [[nodiscard]] Result<void> call(Verb verb, const Request& request) const;
 

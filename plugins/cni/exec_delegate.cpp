@@ -75,10 +75,12 @@ class Environment {
 /// The file actions and attributes of posix_spawn(3).
 class SpawnSettings {
  public:
-  SpawnSettings(int input, int output) {
+  SpawnSettings(int input, int output, int inherited) {
     ::posix_spawn_file_actions_init(&actions_);
     ::posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
     ::posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
+    // Onto itself: that takes the close-on-exec flag away (POSIX.1-2024, glibc 2.29).
+    if (inherited >= 0) ::posix_spawn_file_actions_adddup2(&actions_, inherited, inherited);
     ::posix_spawnattr_init(&attributes_);
     // Own process group: SIGKILL at the deadline takes the plugin's children along. We ignore SIGPIPE,
     // and an ignored signal stays ignored over execve.
@@ -230,13 +232,14 @@ Error failure_of(const ProcessOutcome& outcome) {
 
 /// The plugin's standard output if it succeeded.
 Result<std::string> run_verb(const ForeignPlugin& plugin, Verb verb, const Request& request,
-                             const Deadline& deadline) {
+                             const Deadline& deadline, int lock_fd = -1) {
   const auto named = [&](Error error) {
     return Unexpected(std::move(error).with_context("plugin " + plugin.type + ' ' + to_string(verb)));
   };
   auto outcome = exec_process({.file = plugin.file,
                                .variables = {{"CNI_COMMAND", to_string(verb)}},
                                .input = request.config_text,
+                               .inherited = lock_fd,
                                .deadline = deadline});
   if (!outcome) return named(std::move(outcome).error());
   if (outcome->wait_status != 0) return named(failure_of(*outcome));
@@ -264,7 +267,7 @@ Result<ProcessOutcome> exec_process(const ProcessCall& call) {
   if (::fcntl(read_end.get(), F_SETFL, O_NONBLOCK) != 0) {
     return Unexpected(error_from_errno(errno, "make the pipe non-blocking"));
   }
-  const SpawnSettings settings(standard_input.get(), write_end.get());
+  const SpawnSettings settings(standard_input.get(), write_end.get(), call.inherited);
   const Environment environment(call.variables);
   pid_t pid = -1;
   int fault = settings.spawn(call.file, environment, pid);
@@ -274,8 +277,8 @@ Result<ProcessOutcome> exec_process(const ProcessCall& call) {
   return Child(pid, std::move(read_end)).wait(call.deadline);
 }
 
-Result<AddResult> exec_add(const ForeignPlugin& plugin, const Request& request) {
-  auto output = run_verb(plugin, Verb::kAdd, request, request.deadline);
+Result<AddResult> exec_add(const ForeignPlugin& plugin, const Request& request, int lock_fd) {
+  auto output = run_verb(plugin, Verb::kAdd, request, request.deadline, lock_fd);
   auto result = output ? decode_output(plugin, *output, request)
                        : Result<AddResult>(Unexpected(std::move(output).error()));
   if (result) return result;

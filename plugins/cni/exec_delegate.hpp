@@ -15,8 +15,9 @@ struct ForeignPlugin {
   std::string file;
 };
 
-/// ADD; when it fails, is killed at the deadline or answers no result, its DEL follows.
-[[nodiscard]] Result<AddResult> exec_add(const ForeignPlugin& plugin, const Request& request);
+/// ADD; when it fails, is killed at the deadline or answers no result, its DEL follows. The process inherits
+/// `lock_fd` (-1: none), so that what it locks stays locked until the process is gone.
+[[nodiscard]] Result<AddResult> exec_add(const ForeignPlugin& plugin, const Request& request, int lock_fd);
 
 /// Any verb but ADD and VERSION.
 [[nodiscard]] Result<void> exec_call(const ForeignPlugin& plugin, Verb verb, const Request& request);
@@ -27,6 +28,7 @@ struct ProcessCall {
   /// They take the place of variables of the same name in this process's environment.
   std::vector<std::pair<std::string, std::string>> variables{};
   std::string input{};  ///< standard input
+  int inherited = -1;   ///< a descriptor that the process keeps, whatever its close-on-exec flag says
   Deadline deadline{};
 };
 struct ProcessOutcome {

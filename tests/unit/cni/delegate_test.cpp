@@ -53,7 +53,7 @@ class DelegateTest : public testing::Test {
     return *std::move(delegate);
   }
   Error failing_add() {
-    auto result = find("foreign").add(request_);
+    auto result = find("foreign").add(request_, -1);
     EXPECT_FALSE(result);
     return result ? Error() : std::move(result).error();
   }
@@ -87,7 +87,7 @@ TEST_F(DelegateTest, ForeignPluginGetsVerbInputAndEnvironment) {
   ::setenv("CNI_COMMAND", "STATUS", 1);
   install(R"(cat > input; echo "$FAIRLEAD_TEST_VARIABLE" > variable
     echo '{"cniVersion":"1.0.0","ips":[{"address":"10.1.2.3/24"}],"dns":{"domain":"x"}}')");
-  const auto result = find("foreign").add(request_);
+  const auto result = find("foreign").add(request_, -1);
   ::unsetenv("CNI_COMMAND");
   ::unsetenv("FAIRLEAD_TEST_VARIABLE");
   ASSERT_TRUE(result) << result.error().to_string();
@@ -157,12 +157,12 @@ TEST_F(DelegateTest, CannotExecuteWhatIsNoProgram) {
 TEST_F(DelegateTest, DoesNotWaitForTheReaderOfALargeConfiguration) {
   request_.config_text.append(std::size_t{3} << 20U, ' ');  // far more than a pipe takes
   install("echo '{}'");
-  EXPECT_TRUE(find("foreign").add(request_));
+  EXPECT_TRUE(find("foreign").add(request_, -1));
 }
 
 TEST_F(DelegateTest, TakesALargeResult) {
   install("printf '{\"dns\":{\"domain\":\"'; head -c 1000000 /dev/zero | tr '\\0' x; printf '\"}}'");
-  const auto result = find("foreign").add(request_);
+  const auto result = find("foreign").add(request_, -1);
   ASSERT_TRUE(result) << result.error().to_string();
   EXPECT_EQ(result->dns.domain.size(), 1'000'000U);
 }
@@ -170,7 +170,7 @@ TEST_F(DelegateTest, TakesALargeResult) {
 TEST_F(DelegateTest, DoesNotWaitForAGrandchildThatHoldsStandardOutput) {
   ASSERT_EQ(::mkfifo(directory_.file("fifo").c_str(), 0600), 0);
   install("(read line < fifo) &\necho '{}'");
-  EXPECT_TRUE(find("foreign").add(request_));
+  EXPECT_TRUE(find("foreign").add(request_, -1));
   // The grandchild still waits for its line.
   EXPECT_TRUE(UniqueFd(::open(directory_.file("fifo").c_str(), O_WRONLY | O_CLOEXEC)).valid());
 }
@@ -197,13 +197,23 @@ bool is_watching() {
   return false;
 }
 
+TEST_F(DelegateTest, AForeignPluginInheritsTheLockAndNothingElse) {
+  const UniqueFd lock(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const UniqueFd other(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  install("ls -l /proc/$$/fd > fds; echo '{}'");
+  ASSERT_TRUE(find("foreign").add(request_, lock.get()));
+  const std::string fds = directory_.read("fds");
+  EXPECT_NE(fds.find(' ' + std::to_string(lock.get()) + " -> /dev/null"), std::string::npos) << fds;
+  EXPECT_EQ(fds.find(' ' + std::to_string(other.get()) + " -> /dev/null"), std::string::npos) << fds;
+}
+
 TEST_F(DelegateTest, WaitsForAPluginThatIsBeingReplaced) {
   install("echo '{}'");
   UniqueFd writer(::open(directory_.file("foreign").c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
   ASSERT_TRUE(writer.valid());
   const Delegate delegate = find("foreign");
   std::optional<Result<AddResult>> result;
-  std::thread thread([&] { result = delegate.add(request_); });
+  std::thread thread([&] { result = delegate.add(request_, -1); });
   while (!is_watching()) std::this_thread::yield();
   EXPECT_EQ(directory_.read("verbs"), "");
   writer.reset();
@@ -217,7 +227,7 @@ TEST_F(DelegateTest, RunsAPluginOfTheSameBuildInThisProcess) {
   request_.verb = Verb::kDel;
   const Delegate delegate = find("ours");
   EXPECT_TRUE(delegate.in_process());
-  const auto added = delegate.add(request_);
+  const auto added = delegate.add(request_, -1);
   ASSERT_TRUE(added);
   EXPECT_EQ(added->dns.domain, "in-process ADD");
   const auto deleted = delegate.call(Verb::kDel, request_);
@@ -231,16 +241,16 @@ TEST_F(DelegateTest, HoldsAPluginInThisProcessToItsArgumentsToo) {
   std::filesystem::copy_file("/proc/self/exe", directory_.file("ours"));
   const Delegate delegate = find("ours");
   request_.args = {{"IP", "10.1.2.3"}, {"FOO", "1"}};
-  EXPECT_EQ(code_of(delegate.add(request_).error()), kInvalidEnvironment);
+  EXPECT_EQ(code_of(delegate.add(request_, -1).error()), kInvalidEnvironment);
   request_.args_ignore_unknown = true;
-  EXPECT_TRUE(delegate.add(request_));
+  EXPECT_TRUE(delegate.add(request_, -1));
 }
 
 TEST_F(DelegateTest, ExecutesAPluginOfAnotherBuild) {
   directory_.write_executable("ours", "#!/bin/sh\necho '{\"dns\":{\"domain\":\"executed\"}}'\n");
   const Delegate delegate = find("ours");
   EXPECT_FALSE(delegate.in_process());
-  EXPECT_EQ(delegate.add(request_)->dns.domain, "executed");
+  EXPECT_EQ(delegate.add(request_, -1)->dns.domain, "executed");
 }
 
 TEST_F(DelegateTest, ExecutesAPluginOfTheSameBuildThatItDoesNotCarry) {

@@ -20,7 +20,7 @@ using test::Fault;
 
 class FakeSource : public AddressSource {
  public:
-  Result<AddressPlan> acquire() override {
+  Result<AddressPlan> acquire(int /*lock_fd*/) override {
     if (fail_acquire) return Unexpected(Errc::kExhausted, "no address is left");
     EXPECT_FALSE(held) << "an address was taken twice";
     held = true;

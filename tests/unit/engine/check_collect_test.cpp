@@ -61,6 +61,36 @@ TEST_F(Attach, CheckTakesTheMacThatAChainedPluginSet) {
   EXPECT_TRUE(check(context(), driver_, source_, {.mac = mac, .addresses = {}}));
 }
 
+TEST_F(Attach, CheckNoticesThatTheCallerWasToldOtherAddresses) {
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  KnownAttachment known{.mac = {}, .addresses = record().sections[0].addresses};
+  known.addresses.addresses.push_back(
+      {.address = *IfaceAddress::parse("192.0.2.1/24")});  // a chained plugin's
+  EXPECT_TRUE(check(context(), driver_, source_, known));
+  known.addresses.addresses[0].address = *IfaceAddress::parse("10.1.2.99/24");
+  const auto checked = check(context(), driver_, source_, known);
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().to_string().find("the address is 10.1.2.3/24"), std::string::npos);
+  EXPECT_EQ(checked.error().protocol_code, 107);
+}
+
+TEST_F(Attach, CheckSaysThatTheHostEndIsMissing) {
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  FakeKernel kernel(host_, container_);
+  const Op ops[] = {{.side = Side::kHost, .action = DeleteLink{context().identity.host_link()}}};
+  ASSERT_EQ(kernel.apply(ops)[0].status, OpStatus::kDone);
+  const auto checked = check(context(), driver_, source_, {});
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().to_string().find("is missing"), std::string::npos) << checked.error().to_string();
+}
+
+TEST_F(Attach, DetachGoesOnWhereTheRunDirectoryCannotBeWritten) {
+  AttachmentContext elsewhere = context();
+  elsewhere.run_dir = "/sys/fairlead";  // where nobody can make a directory
+  EXPECT_TRUE(detach(elsewhere, source_));
+  EXPECT_FALSE(attach(elsewhere, driver_, source_));
+}
+
 TEST_F(Attach, CheckWithoutARecordComparesWithWhatTheCallerKnows) {
   ASSERT_TRUE(attach(context(), driver_, source_));
   const AddressPlan addresses = record().sections[0].addresses;
@@ -85,6 +115,46 @@ TEST_F(Attach, CollectRemovesWhatIsNotValidAndKeepsTheRest) {
   EXPECT_TRUE(std::filesystem::exists(file_of("keep")));
   EXPECT_FALSE(std::filesystem::exists(file_of("drop")));
   container_ = kept;
+}
+
+TEST_F(Attach, CollectSparesElementsWhoseCommentIsCut) {
+  // 33 + 27 + 1 + 64 + 1 = 126 bytes in front of "eth0": the set's comment ends within it.
+  AttachmentContext long_names = context();
+  long_names.identity = *Identity::make(std::string(27, 'n'), std::string(64, 'c'), *LinkName::parse("eth0"));
+  ASSERT_TRUE(attach(long_names, driver_, source_));
+  const std::string before = host_.dump();
+  const CollectContext collected{.network = std::string(27, 'n'),
+                                 .plugin = "bridge",
+                                 .run_dir = run_dir_,
+                                 .open_kernel = long_names.open_kernel,
+                                 .log = long_names.log};
+  ASSERT_TRUE(collect(collected, {{std::string(64, 'c'), "eth0"}}));
+  EXPECT_EQ(host_.dump(), before);
+  std::filesystem::remove_all(run_dir_ + "/attachments");
+  ASSERT_TRUE(collect(collected, {{std::string(64, 'c'), "eth0"}}));
+  EXPECT_EQ(host_.dump(), before);
+  ASSERT_TRUE(collect(collected, {}));
+  EXPECT_EQ(host_.dump().find("nnn"), std::string::npos) << host_.dump();
+}
+
+TEST_F(Attach, CollectRemovesARecordThatCannotBeReadAndWhatItStandsFor) {
+  const std::string base = host_.dump();
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  const std::string file = run_dir_ + "/attachments/net/" + context().identity.key_hex();
+  ASSERT_TRUE(replace_file(file, "{", 0600));
+  const auto refused = attach(context(), driver_, source_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kIo);
+  const CollectContext collected{.network = "net",
+                                 .plugin = "bridge",
+                                 .run_dir = run_dir_,
+                                 .open_kernel = context().open_kernel,
+                                 .log = context().log};
+  ASSERT_TRUE(collect(collected, {{context().identity.container_id(), "eth0"}}));
+  EXPECT_TRUE(std::filesystem::exists(file)) << "it is in use";
+  ASSERT_TRUE(collect(collected, {}));
+  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_EQ(host_.dump().find(context().identity.host_link().str()), std::string::npos);
 }
 
 TEST_F(Attach, CollectFindsLinksAndElementsWhoseRecordIsLost) {

@@ -194,10 +194,10 @@ TEST_F(RecordStoreTest, AnUnreadableRecordIsReportedAndDoesNotHideTheOthers) {
   const RecordStore store(run_dir_);
   ASSERT_TRUE(store.save(identity_, example_record()));
   ASSERT_TRUE(replace_file(run_dir_ + "/attachments/net/" + std::string(32, 'a'), "rubbish", 0600));
-  std::vector<Error> problems;
+  std::vector<RecordStore::Unreadable> problems;
   EXPECT_EQ(store.list("net", &problems)->size(), 1U);
   ASSERT_EQ(problems.size(), 1U);
-  EXPECT_NE(problems[0].what.find("aaaa"), std::string::npos);
+  EXPECT_NE(problems[0].error.what.find("aaaa"), std::string::npos);
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ Result<AddResult> add(const Request& request) {
   AddResult result;
   if (request.ipam_type == "delegated") {
     FAIRLEAD_TRY(const Delegate delegate, Delegate::find(request, request.ipam_type));
-    FAIRLEAD_TRY(result, delegate.add(request));
+    FAIRLEAD_TRY(result, delegate.add(request, -1));
   }
   FAIRLEAD_TRY(const auto address, request.config->root().iface_address("address"));
   if (address) result.ips.push_back(Ip{.address = *address});
