@@ -160,10 +160,10 @@ Result<Attached> Attachment::build() {
   FAIRLEAD_TRY(const Plan own, diff(state.own, observed));
   FAIRLEAD_CHECK(save_section(Phase::kIntent, shared, own));
 
-  FAIRLEAD_CHECK(fairlead::apply(kernel_, shared));
+  FAIRLEAD_CHECK(apply_plan(kernel_, shared));
   applied_ = shared;
   bridge_lock.reset();
-  FAIRLEAD_CHECK(fairlead::apply(kernel_, own));
+  FAIRLEAD_CHECK(apply_plan(kernel_, own));
   applied_.insert(applied_.end(), own.begin(), own.end());
 
   FAIRLEAD_TRY(Attached attached, report(state));

@@ -3,7 +3,7 @@
 //   FakeHost host;
 //   FakeKernel kernel(host, host.add_namespace());
 //   kernel.fail(3, Fault::kAckLost);          // the fourth op from now on
-//   EXPECT_FALSE(apply(kernel, plan));
+//   EXPECT_FALSE(apply_plan(kernel, plan));
 //   EXPECT_EQ(host.dump(), before);
 #pragma once
 

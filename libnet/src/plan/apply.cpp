@@ -59,7 +59,7 @@ std::vector<Error> unwind(Kernel& kernel, const Plan& removals) {
   return errors;
 }
 
-Result<void> apply(Kernel& kernel, const Plan& plan) {
+Result<void> apply_plan(Kernel& kernel, const Plan& plan) {
   if (plan.empty()) return {};
   const std::vector<OpOutcome> outcomes = kernel.apply(plan);
   const auto failed = std::find_if(outcomes.begin(), outcomes.end(),

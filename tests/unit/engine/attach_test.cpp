@@ -248,7 +248,7 @@ TEST_F(Attach, AnAdvertisedDefaultRouteSurvivesTurningForwardingOn) {
       {.side = Side::kHost,
        .action = AddRoute{
            {.destination = IpNetwork::any(IpFamily::kV6), .hops = {{.link = uplink}}, .protocol = 9}}});
-  ASSERT_TRUE(fairlead::apply(kernel, setup));
+  ASSERT_TRUE(apply_plan(kernel, setup));
   const auto accept_ra = [&](const char* link) {
     return *kernel.sysctl(Side::kHost, std::string("net/ipv6/conf/") + link + "/accept_ra");
   };
