@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <string>
+#include <type_traits>
+#include <vector>
 
 #include "fairlead/result.hpp"
 
@@ -64,6 +67,15 @@ TEST(Result, MacrosPassTheErrorOn) {
 TEST(Result, ChainsLikeExpected) {
   EXPECT_EQ(half(8).and_then(half).transform([](int v) { return v + 1; }).value(), 3);
   EXPECT_EQ(half(3).and_then(half).value_or(-1), -1);
+}
+
+TEST(Result, OfATemporaryYieldsAValueThatOutlivesIt) {
+  static_assert(std::is_same_v<decltype(*std::declval<Result<std::string>>()), std::string>);
+  static_assert(std::is_same_v<decltype(std::declval<Result<std::string>>().value()), std::string>);
+  const auto list = [] { return Result<std::vector<std::string>>({std::string(100, 'a'), "b"}); };
+  std::size_t length = 0;
+  for (const std::string& text : *list()) length += text.size();
+  EXPECT_EQ(length, 101U);
 }
 
 TEST(ResultDeathTest, TakingTheWrongAlternativeAborts) {
