@@ -42,11 +42,6 @@ void read_attrs(KernelDetail& detail, ByteView attrs, ByteView request) {
   }
 }
 
-const char* text_of(int err) {
-  const char* text = strerrordesc_np(err);
-  return text != nullptr ? text : "unknown error";
-}
-
 }  // namespace
 
 Result<KernelDetail> read_verdict(const Message& answer, ByteView request) {
@@ -71,7 +66,7 @@ Result<KernelDetail> read_verdict(const Message& answer, ByteView request) {
 Error refusal(KernelDetail detail) {
   Error error{
       .code = errc_of_errno(detail.err),
-      .what = errno_name(detail.err) + ": " + (detail.message.empty() ? text_of(detail.err) : detail.message),
+      .what = errno_name(detail.err) + ": " + (detail.message.empty() ? errno_text(detail.err) : detail.message),
       .remedy = {}};
   if (!detail.attribute.empty()) error.what += " (" + detail.attribute + ")";
   error.kernel = std::move(detail);

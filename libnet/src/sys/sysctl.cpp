@@ -45,7 +45,7 @@ Result<std::string> path_of(const std::string& key) {
 /// Without an operation: the caller has a better name for it than we.
 Error plain_error(int err) {
   return {.code = errc_of_errno(err),
-          .what = errno_name(err) + ": " + strerrordesc_np(err),
+          .what = errno_name(err) + ": " + errno_text(err),
           .kernel = KernelDetail{.err = err, .message = {}, .attribute = {}}};
 }
 

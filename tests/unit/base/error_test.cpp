@@ -43,6 +43,15 @@ TEST(Error, ErrnoNamesAndClasses) {
   EXPECT_EQ(errc_of_errno(EPIPE), Errc::kIo);
 }
 
+TEST(Error, ANumberThatLibcDoesNotKnowIsNoNullPointer) {
+  for (const int err : {521, 524, 528, 4095, 0, -1}) {
+    EXPECT_STRNE(errno_text(err), "");
+    EXPECT_NE(error_from_errno(err, "write").what.find("write: "), std::string::npos);
+  }
+  EXPECT_EQ(error_from_errno(524, "create link").what, "create link: ENOTSUPP: Operation not supported");
+  EXPECT_EQ(errc_of_errno(524), Errc::kUnsupported);
+}
+
 Result<int> half(int value) {
   if (value % 2 != 0) return Unexpected(Errc::kInvalid, "odd");
   return value / 2;
