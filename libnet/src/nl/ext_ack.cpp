@@ -44,6 +44,8 @@ void read_attrs(KernelDetail& detail, ByteView attrs, ByteView request) {
 
 }  // namespace
 
+bool is_verdict(std::int32_t error) { return error <= 0 && error != INT32_MIN; }
+
 Result<KernelDetail> read_verdict(const Message& answer, ByteView request) {
   const std::size_t fixed = answer.header.nlmsg_type == NLMSG_DONE ? sizeof(std::int32_t) : sizeof(nlmsgerr);
   const auto error = Wire<std::int32_t>::read(answer.payload);
@@ -53,8 +55,9 @@ Result<KernelDetail> read_verdict(const Message& answer, ByteView request) {
   if (!error || answer.payload.size() < fixed) {
     return Unexpected(malformed_error("an acknowledgement is cut off"));
   }
-  detail.err = -*error;
-  if (detail.err < 0) detail.err = 0;  // NLMSG_DONE may carry a length
+  const bool length = answer.header.nlmsg_type == NLMSG_DONE && *error > 0;  // netlink_dump_done() may
+  if (!length && !is_verdict(*error)) return Unexpected(malformed_error("its error number is none"));
+  detail.err = length ? 0 : -*error;
   if (detail.err != 0 && (answer.header.nlmsg_flags & NLM_F_ACK_TLVS) != 0) {
     if (const std::size_t begin = attrs_begin(answer); begin <= answer.payload.size()) {
       read_attrs(detail, answer.payload.subspan(begin), request);

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "fairlead/error.hpp"
+#include "nl/ext_ack.hpp"
 #include "nl/inet_attrs.hpp"
 #include "nl/link_attrs.hpp"
 #include "nl/reader.hpp"
@@ -196,7 +197,9 @@ std::string format_message(ByteView message) {
   out += numbers;
   if (header.nlmsg_type == NLMSG_ERROR) {
     const auto error = Wire<std::int32_t>::read(message.subspan(sizeof(header)));
-    return out + (error ? (*error == 0 ? " ok" : " " + errno_name(-*error)) : " (cut off)");
+    if (!error) return out + " (cut off)";
+    if (!is_verdict(*error)) return out + " error number " + std::to_string(*error);
+    return out + " " + (*error == 0 ? std::string("ok") : errno_name(-*error));
   }
   if (const AttrArea area = attrs_of(message); area.table != nullptr) {
     print_attrs(out, *area.table, area.bytes);

@@ -124,6 +124,24 @@ TEST_F(ClientTest, AMalformedAnswerIsUnknown) {
   EXPECT_THAT(replies[0].error->what, HasSubstr("malformed"));
 }
 
+TEST_F(ClientTest, AnErrorNumberThatIsNoneIsMalformed) {
+  for (const std::int32_t number : {INT32_MIN, 1, INT32_MAX}) {
+    std::string trace;
+    script_.answer = [number](const nl::Message& request) {
+      const nlmsgerr body{.error = number, .msg = request.header};
+      return Datagrams{
+          reply_message(request, NLMSG_ERROR, NLM_F_CAPPED, std::as_bytes(std::span(&body, 1)))};
+    };
+    nl::Client traced{std::make_unique<ScriptedTransport>(script_),
+                      [&trace](const std::string& line) { trace = line; }};
+    Batch batch = requests(1);
+    const auto replies = traced.transact(batch);
+    EXPECT_EQ(replies[0].status, nl::ReplyStatus::kUnknown);
+    EXPECT_THAT(replies[0].error->what, HasSubstr("malformed netlink message: its error number is none"));
+    EXPECT_THAT(trace, HasSubstr("error number " + std::to_string(number)));
+  }
+}
+
 Datagram done(const nl::Message& request, std::uint16_t flags = 0) {
   return reply_message(request, NLMSG_DONE, flags | NLM_F_MULTI, Datagram(4));
 }
