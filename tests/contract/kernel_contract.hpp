@@ -147,6 +147,11 @@ TYPED_TEST_P(KernelContract, RefusesAVethWhosePeerNameIsTaken) {
   this->must({on_host(CreateLink{veth_spec("veth0", "eth0")})});
   this->refused(on_host(CreateLink{veth_spec("veth1", "eth0")}), EEXIST, Errc::kExists);
   EXPECT_FALSE(this->link(Side::kHost, "veth1").has_value());
+  const auto text = [this](const char* name, const char* peer) {
+    return this->apply_one(on_host(CreateLink{veth_spec(name, peer)})).error.value().what;
+  };
+  EXPECT_THAT(text("veth1", "eth0"), ::testing::EndsWith("EEXIST: eth0 exists already in the container"));
+  EXPECT_THAT(text("veth0", "eth1"), ::testing::EndsWith("EEXIST: veth0 exists already on the host"));
 }
 
 TYPED_TEST_P(KernelContract, DeletingAVethTakesItsPeerAlong) {

@@ -229,9 +229,14 @@ void FakeHost::set_fields(Ns ns, FakeLink& link, const LinkSpec& spec) {
 
 Verdict FakeHost::create_link(Ns ns, const LinkSpec& spec, Ns peer_ns) {
   const std::string kind = kind_name(spec.kind);
-  if (at(ns).find(spec.name.str()) != nullptr) return refuse(EEXIST);
-  if (auto refused = check_fields(ns, spec, nullptr)) return refused;
   const auto* veth = std::get_if<VethLink>(&spec.kind);
+  const auto taken = [&](Ns where, const LinkName& name) {
+    if (veth == nullptr) return refuse(EEXIST);  // of one name there is nothing to tell apart
+    return refuse(EEXIST,
+                  name.str() + " exists already" + (where == kHostNs ? " on the host" : " in the container"));
+  };
+  if (at(ns).find(spec.name.str()) != nullptr) return taken(ns, spec.name);
+  if (auto refused = check_fields(ns, spec, nullptr)) return refused;
   if (veth == nullptr) {
     FakeLink& link = insert_link(ns, spec.name.str(), kind);
     if (const auto* bridge = std::get_if<BridgeLink>(&spec.kind)) link.state.bridge = *bridge;
@@ -240,7 +245,7 @@ Verdict FakeHost::create_link(Ns ns, const LinkSpec& spec, Ns peer_ns) {
   }
   const LinkSpec peer_spec{
       .name = veth->peer.name, .kind = ExistingLink{}, .mac = veth->peer.mac, .mtu = veth->peer.mtu};
-  if (at(peer_ns).find(peer_spec.name.str()) != nullptr) return refuse(EEXIST);
+  if (at(peer_ns).find(peer_spec.name.str()) != nullptr) return taken(peer_ns, peer_spec.name);
   if (peer_ns == ns && peer_spec.name == spec.name) return refuse(EEXIST);
   if (auto refused = check_fields(peer_ns, peer_spec, nullptr)) return refused;
   FakeLink& peer = insert_link(peer_ns, peer_spec.name.str(), kind);

@@ -6,6 +6,8 @@ namespace fairlead::kernel {
 
 namespace {
 
+std::string where(Side side) { return side == Side::kHost ? " on the host" : " in the container"; }
+
 const LinkSpec* spec_of(const Op& op) {
   if (const auto* create = std::get_if<CreateLink>(&op.action)) return &create->spec;
   if (const auto* change = std::get_if<ChangeLink>(&op.action)) return &change->spec;
@@ -73,10 +75,11 @@ Error op_error(const Op& op, Error error) {
   return std::move(error).with_context(describe(op));
 }
 
+std::string name_taken(Side side, const std::string& name) { return name + " exists already" + where(side); }
+
 Error no_such_link(Side side, const std::string& name) {
-  const char* where = side == Side::kHost ? " on the host" : " in the container";
   return {.code = Errc::kNotFound,
-          .what = "ENODEV: there is no link " + name + where,
+          .what = "ENODEV: there is no link " + name + where(side),
           .kernel = KernelDetail{.err = ENODEV, .message = {}, .attribute = {}}};
 }
 

@@ -15,6 +15,7 @@
 
 #include <deque>
 
+#include "fairlead/plan.hpp"
 #include "kernel/netlink_kernel.hpp"
 #include "tests/support/netns.hpp"
 #include "tests/support/ops.hpp"
@@ -252,6 +253,28 @@ TEST_F(NetlinkKernelTest, ALinkThatAnotherDeletedIsNotFound) {
   const auto outcome = kernel_->apply(std::vector{on_host(DeleteLink{name_of("veth0")})}).front();
   EXPECT_EQ(outcome.status, OpStatus::kNotDone);
   EXPECT_EQ(outcome.error->code, Errc::kNotFound);
+}
+
+TEST_F(NetlinkKernelTest, ALinkThatAnotherMadeSinceWeLookedIsNeitherChangedNorDeleted) {
+  LinkSpec bridge = bridge_spec("br0");
+  bridge.alias = "fairlead bridge";
+  bridge.mtu = *Mtu::make(1400);
+  LinkSpec veth = veth_spec("veth0", "eth0");
+  veth.alias = "fairlead net/id/eth0";
+  for (const char* name : {"br0", "veth0"}) ASSERT_FALSE(*kernel_->find_link(Side::kHost, name_of(name)));
+  const auto other = *open_kernel(nullptr, Logger());
+  must(*other, {on_host(CreateLink{bridge_spec("br0")}), on_host(CreateLink{bridge_spec("veth0")})});
+
+  const auto shared = apply_plan(*kernel_, {{.action = CreateLink{bridge}, .shared = true}});
+  ASSERT_FALSE(shared);
+  EXPECT_EQ(shared.error().code, Errc::kExists);
+  EXPECT_EQ(link(Side::kHost, "br0").alias, "");
+  EXPECT_EQ(link(Side::kHost, "br0").mtu, 1500U);
+
+  const auto own = apply_plan(*kernel_, {on_host(CreateLink{veth})});
+  ASSERT_FALSE(own);
+  EXPECT_THAT(own.error().to_string(), HasSubstr("veth0 exists already on the host"));
+  EXPECT_EQ(link(Side::kHost, "veth0").kind, "bridge");  // it is still there
 }
 
 TEST_F(NetlinkKernelTest, HasNothingToSayAboutAContainerThatItWasNotGiven) {
