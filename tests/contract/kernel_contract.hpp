@@ -109,6 +109,19 @@ TYPED_TEST_P(KernelContract, CreatesABridgeAsWanted) {
   EXPECT_FALSE(this->link(Side::kContainer, "br0").has_value());
 }
 
+TYPED_TEST_P(KernelContract, TakesAnAliasOf255BytesAndTakesItAway) {
+  LinkSpec spec = bridge_spec("br0");
+  spec.alias = std::string(255, 'a');
+  this->must({on_host(CreateLink{spec})});
+  EXPECT_EQ(this->link(Side::kHost, "br0")->alias, spec.alias);
+  LinkSpec change = existing("br0");
+  change.alias = "";
+  this->must({on_host(ChangeLink{change})});
+  EXPECT_EQ(this->link(Side::kHost, "br0")->alias, "");
+  change.alias = std::string(256, 'a');
+  this->refused(on_host(ChangeLink{change}), ERANGE, Errc::kInvalid);
+}
+
 TYPED_TEST_P(KernelContract, RefusesALinkWhoseNameIsTaken) {
   this->must({on_host(CreateLink{bridge_spec("br0")})});
   this->refused(on_host(CreateLink{bridge_spec("br0")}), EEXIST, Errc::kExists);
@@ -403,17 +416,15 @@ TYPED_TEST_P(KernelContract, CarriesAWholeAttachmentOutAtOnce) {
   EXPECT_EQ(this->kernel().links(Side::kContainer)->size(), 2U);
 }
 
-REGISTER_TYPED_TEST_SUITE_P(KernelContract, FindsNoLinkWhereThereIsNone, CreatesABridgeAsWanted,
-                            RefusesALinkWhoseNameIsTaken, LeavesTheForeignLinkAloneWhoseNameIsTaken,
-                            BearsTheVethPeerInTheContainer, RefusesAVethWhosePeerNameIsTaken,
-                            DeletingAVethTakesItsPeerAlong, DeletingWhatIsNotThereIsNotFound,
-                            SetsAndReportsPortOptions, JoinsABridgeWithItsOptionsInOneChange,
-                            RefusesAMasterThatDoesNotExist, ChangesALink, ListsTheAddressesOfOneLinkOnly,
-                            RefusesAnAddressThatIsThere, AddressOfAMissingLinkIsNotFound,
-                            RemovesAnAddressOnce, RefusesARouteThroughALinkThatIsDown,
-                            RefusesAGatewayThatIsNotReachable, AddsARouteWithAllItsValues, AddsEcmpRoutes,
-                            AppendsAHopToAnIpv6Route, FiltersRoutesByTableAndLink,
-                            ConnectedRoutesComeWithTheAddress, ReadsAndWritesSysctls,
-                            StopsBehindTheGroupThatFailed, CarriesAWholeAttachmentOutAtOnce);
+REGISTER_TYPED_TEST_SUITE_P(
+    KernelContract, FindsNoLinkWhereThereIsNone, CreatesABridgeAsWanted, TakesAnAliasOf255BytesAndTakesItAway,
+    RefusesALinkWhoseNameIsTaken, LeavesTheForeignLinkAloneWhoseNameIsTaken, BearsTheVethPeerInTheContainer,
+    RefusesAVethWhosePeerNameIsTaken, DeletingAVethTakesItsPeerAlong, DeletingWhatIsNotThereIsNotFound,
+    SetsAndReportsPortOptions, JoinsABridgeWithItsOptionsInOneChange, RefusesAMasterThatDoesNotExist,
+    ChangesALink, ListsTheAddressesOfOneLinkOnly, RefusesAnAddressThatIsThere,
+    AddressOfAMissingLinkIsNotFound, RemovesAnAddressOnce, RefusesARouteThroughALinkThatIsDown,
+    RefusesAGatewayThatIsNotReachable, AddsARouteWithAllItsValues, AddsEcmpRoutes, AppendsAHopToAnIpv6Route,
+    FiltersRoutesByTableAndLink, ConnectedRoutesComeWithTheAddress, ReadsAndWritesSysctls,
+    StopsBehindTheGroupThatFailed, CarriesAWholeAttachmentOutAtOnce);
 
 }  // namespace fairlead::test

@@ -40,6 +40,11 @@ TEST(Encoder, WritesLengthsAndPadsWithZeroes) {
   EXPECT_EQ(header.nlmsg_flags, NLM_F_REQUEST | NLM_F_ACK);
 }
 
+TEST(Encoder, SendsAnAliasWithoutANul) {
+  const Batch batch = link_request([](Encoder<Link> link) { link.put(Link::alias, "abcd"); });
+  EXPECT_THAT(bytes_of(attrs_of(batch)), ElementsAre(8, 0, IFLA_IFALIAS, 0, 'a', 'b', 'c', 'd'));
+}
+
 TEST(Encoder, PutsWhatIsInsideANestInsideIt) {
   const Batch batch = link_request([](Encoder<Link> link) {
     link.nest(Link::info, [](Encoder<LinkInfo> info) { info.put(LinkInfo::kind, "veth"); });
