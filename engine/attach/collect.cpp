@@ -1,5 +1,8 @@
 // GC: everything of a network that the runtime no longer knows. Three places are looked at, since any of
 // them may be all that is left: records, links by their alias, nft elements by their comment.
+//
+// Alias and comment are cut off at a limit, and a name that is cut off is another attachment's. So only the
+// key says whose a thing is: an element's comment begins with it, and a link's name is derived from it.
 #include <algorithm>
 
 #include "engine/attach/attach.hpp"
@@ -36,6 +39,15 @@ std::optional<AttachmentName> parse_owner(std::string_view text, const std::stri
   return AttachmentName{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
 }
 
+/// The key in an element's comment "K network/...", if that is one of this network.
+std::optional<AttachmentKey> owner_key(std::string_view comment, const std::string& network) {
+  const std::size_t space = comment.find(' ');
+  if (space == std::string_view::npos || !comment.substr(space + 1).starts_with(network + "/")) {
+    return std::nullopt;
+  }
+  return parse_key(comment.substr(0, space));
+}
+
 void collect_record(const CollectContext& context, const RecordStore& store, const Record& listed,
                     std::vector<Error>& errors) {
   const AttachmentName name{listed.header.container_id, listed.header.ifname};
@@ -66,14 +78,12 @@ void collect_record(const CollectContext& context, const RecordStore& store, con
   }
 }
 
-/// Removes what carries the attachment's name without a record that could say so.
+/// Removes what carries the attachment's key without a record that could say so.
 void collect_nameless(const CollectContext& context, const RecordStore& store, Kernel& kernel,
-                      const AttachmentName& name, const Plan& removals, std::vector<Error>& errors) {
-  Result<Identity> identity = identity_of(context.network, name);
-  if (!identity) return;  // cut off or not ours
-  Result<std::optional<RangeLock>> lock = try_lock(context, identity->key());
+                      const AttachmentKey& key, const Plan& removals, std::vector<Error>& errors) {
+  Result<std::optional<RangeLock>> lock = try_lock(context, key);
   if (!lock || !*lock) return;
-  Result<std::optional<Record>> record = store.load(*identity);
+  Result<std::optional<Record>> record = store.load(context.network, key);
   if (record && *record) return;  // made since we looked
   for (Error& error : unwind(kernel, removals)) errors.push_back(std::move(error));
 }
@@ -90,7 +100,7 @@ void sweep_unfinished(const CollectContext& context, const RecordStore& store, s
   }
 }
 
-using Leftovers = std::map<AttachmentName, Plan>;
+using Leftovers = std::map<AttachmentKey, Plan>;
 
 void find_links(const CollectContext& context, Kernel& kernel, Leftovers& leftovers,
                 std::vector<Error>& errors) {
@@ -102,7 +112,9 @@ void find_links(const CollectContext& context, Kernel& kernel, Leftovers& leftov
     const auto owner = parse_owner(std::string_view(link.alias).substr(kPrefix.size()), context.network);
     Result<LinkName> name = LinkName::parse(link.name);
     if (!owner || !name) continue;
-    leftovers[*owner].push_back(Op{.side = Side::kHost, .action = DeleteLink{*std::move(name)}});
+    const Result<Identity> identity = identity_of(context.network, *owner);
+    if (!identity || identity->host_link() != *name) continue;  // cut off, or not ours
+    leftovers[identity->key()].push_back(Op{.side = Side::kHost, .action = DeleteLink{*std::move(name)}});
   }
 }
 
@@ -116,11 +128,10 @@ void find_elements(const CollectContext& context, Kernel& kernel, Leftovers& lef
       continue;
     }
     for (nft::Element& element : *elements) {
-      const std::size_t space = element.comment.find(' ');
-      if (space != 2 * sizeof(AttachmentKey)) continue;
-      const auto owner = parse_owner(std::string_view(element.comment).substr(space + 1), context.network);
-      if (owner)
-        leftovers[*owner].push_back(Op{.side = Side::kHost, .action = RemoveElement{std::move(element)}});
+      const auto key = owner_key(element.comment, context.network);
+      if (key) {
+        leftovers[*key].push_back(Op{.side = Side::kHost, .action = RemoveElement{std::move(element)}});
+      }
     }
   }
 }
@@ -131,10 +142,16 @@ Result<void> collect(const CollectContext& context, const std::set<AttachmentNam
   const RecordStore store(context.run_dir);
   std::vector<Error> errors;
   FAIRLEAD_TRY(const std::vector<Record> records, store.list(context.network, &errors));
-  std::set<AttachmentName> recorded;
+  std::set<AttachmentKey> kept;
+  for (const AttachmentName& name : valid) {
+    const Result<Identity> identity = identity_of(context.network, name);
+    if (identity) kept.insert(identity->key());
+  }
   for (const Record& record : records) {
     const AttachmentName name{record.header.container_id, record.header.ifname};
-    recorded.insert(name);
+    if (const Result<Identity> identity = identity_of(context.network, name); identity) {
+      kept.insert(identity->key());
+    }
     if (valid.count(name) == 0) collect_record(context, store, record, errors);
   }
 
@@ -144,9 +161,8 @@ Result<void> collect(const CollectContext& context, const std::set<AttachmentNam
   Leftovers leftovers;
   find_elements(context, *opened.kernel, leftovers, errors);
   find_links(context, *opened.kernel, leftovers, errors);
-  for (const auto& [name, removals] : leftovers) {
-    if (valid.count(name) != 0 || recorded.count(name) != 0) continue;
-    collect_nameless(context, store, *opened.kernel, name, removals, errors);
+  for (const auto& [key, removals] : leftovers) {
+    if (!kept.contains(key)) collect_nameless(context, store, *opened.kernel, key, removals, errors);
   }
   if (errors.empty()) return {};
   return Unexpected(join_errors(std::move(errors)).with_context("collect network " + context.network));

@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "engine/drivers/driver.hpp"
 
@@ -12,6 +14,8 @@ namespace fairlead::engine {
 
 /// K: the first 16 bytes of SHA-256(network NUL container id NUL ifname).
 using AttachmentKey = std::array<std::uint8_t, 16>;
+/// A key from its 32 lower-case hexadecimal digits; nothing for any other text.
+[[nodiscard]] std::optional<AttachmentKey> parse_key(std::string_view hex);
 
 /// One attachment: a container's interface on a network. The three texts have been validated by the
 /// protocol in front (for CNI: [A-Za-z0-9][A-Za-z0-9_.-]* and the rules of LinkName).

@@ -35,32 +35,22 @@ Result<std::vector<std::string>> names_in(const std::string& path) {
 
 constexpr std::string_view kUnfinished = ".tmp";  // replace_file()
 
-bool is_record_name(const std::string& name) {
-  return name.size() == 2 * sizeof(AttachmentKey) &&
-         name.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
-/// `name` is a record name.
-AttachmentKey key_of(const std::string& name) {
-  AttachmentKey key{};
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    key[i] = static_cast<std::uint8_t>(std::stoul(name.substr(2 * i, 2), nullptr, 16));
-  }
-  return key;
-}
-
 }  // namespace
 
-std::string RecordStore::path(const Identity& identity) const {
-  return run_dir_ + "/attachments/" + identity.network() + "/" + identity.key_hex();
+std::string RecordStore::path(const std::string& network, const AttachmentKey& key) const {
+  return run_dir_ + "/attachments/" + network + "/" + to_hex(key);
 }
 
 Result<std::optional<Record>> RecordStore::load(const Identity& identity) const {
-  const std::string file = path(identity);
+  return load(identity.network(), identity.key());
+}
+
+Result<std::optional<Record>> RecordStore::load(const std::string& network, const AttachmentKey& key) const {
+  const std::string file = path(network, key);
   FAIRLEAD_TRY(std::optional<std::string> text, read_file(file));
   if (!text) {
     // A writer that died before its first rename leaves only this.
-    remove_unfinished(identity.network(), identity.key());
+    remove_unfinished(network, key);
     return std::optional<Record>();
   }
   Result<Record> record = parse_record(*text);
@@ -74,7 +64,8 @@ Result<std::optional<Record>> RecordStore::load(const Identity& identity) const 
 }
 
 Result<void> RecordStore::save(const Identity& identity, const Record& record) const {
-  Result<void> written = replace_file(path(identity), serialize_record(record), kRecordMode);
+  Result<void> written =
+      replace_file(path(identity.network(), identity.key()), serialize_record(record), kRecordMode);
   if (!written) {
     return Unexpected(std::move(written)
                           .error()
@@ -86,7 +77,7 @@ Result<void> RecordStore::save(const Identity& identity, const Record& record) c
 
 Result<void> RecordStore::remove(const Identity& identity) const {
   remove_unfinished(identity.network(), identity.key());
-  Result<void> removed = remove_file(path(identity));
+  Result<void> removed = remove_file(path(identity.network(), identity.key()));
   if (!removed && removed.error().code == Errc::kNotFound) return {};
   return removed;
 }
@@ -102,7 +93,7 @@ Result<std::vector<Record>> RecordStore::list(const std::string& network,
   for (const std::string& folder : networks) {
     FAIRLEAD_TRY(const std::vector<std::string> names, names_in(base + "/" + folder));
     for (const std::string& name : names) {
-      if (!is_record_name(name)) continue;
+      if (!parse_key(name)) continue;
       const std::string file = base + "/" + folder + "/" + name;
       auto text = read_file(file);
       if (text && !text->has_value()) continue;  // gone since we listed the directory
@@ -123,15 +114,14 @@ Result<std::vector<AttachmentKey>> RecordStore::unfinished(const std::string& ne
   FAIRLEAD_TRY(const std::vector<std::string> names, names_in(run_dir_ + "/attachments/" + network));
   for (const std::string& name : names) {
     if (!name.ends_with(kUnfinished)) continue;
-    const std::string stem = name.substr(0, name.size() - kUnfinished.size());
-    if (is_record_name(stem)) keys.push_back(key_of(stem));
+    const auto key = parse_key(std::string_view(name).substr(0, name.size() - kUnfinished.size()));
+    if (key) keys.push_back(*key);
   }
   return keys;
 }
 
 void RecordStore::remove_unfinished(const std::string& network, const AttachmentKey& key) const {
-  const std::string file = run_dir_ + "/attachments/" + network + "/" + to_hex(key);
-  unlink((file + std::string(kUnfinished)).c_str());
+  unlink((path(network, key) + std::string(kUnfinished)).c_str());
 }
 
 Result<void> RecordStore::drop_section(const Identity& identity, Record& record,

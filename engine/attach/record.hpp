@@ -73,6 +73,9 @@ class RecordStore {
 
   /// The record, or nothing. Removes a stale .tmp of a writer that was killed.
   [[nodiscard]] Result<std::optional<Record>> load(const Identity& identity) const;
+  /// The same for one of whom only the key is known.
+  [[nodiscard]] Result<std::optional<Record>> load(const std::string& network,
+                                                   const AttachmentKey& key) const;
   /// Writes it; directories are made when missing. A failure leaves the old file.
   [[nodiscard]] Result<void> save(const Identity& identity, const Record& record) const;
   /// Removes it; kNotFound is success.
@@ -93,7 +96,7 @@ class RecordStore {
   [[nodiscard]] const std::string& run_dir() const { return run_dir_; }
 
  private:
-  [[nodiscard]] std::string path(const Identity& identity) const;
+  [[nodiscard]] std::string path(const std::string& network, const AttachmentKey& key) const;
   std::string run_dir_;
 };
 

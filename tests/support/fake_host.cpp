@@ -9,6 +9,8 @@
 namespace fairlead::test {
 namespace {
 
+constexpr std::size_t kStoredComment = 127;  // bytes (nft::stored_comment)
+
 Verdict refuse(int err, std::string text = {}) { return Refusal{err, std::move(text)}; }
 
 std::size_t field_size(nft::FieldType type) {
@@ -123,7 +125,9 @@ Verdict FakeHost::add_element(const nft::Element& element) {
   if (set == nullptr) return refuse(ENOENT);
   if (element.key.size() != fields_size(set->key) || element.data.size() != fields_size(set->data))
     return refuse(EINVAL);
-  table->second.elements.insert_or_assign({element.set.set, element.key}, element);
+  nft::Element stored = element;
+  stored.comment.resize(std::min(stored.comment.size(), kStoredComment));
+  table->second.elements.insert_or_assign({element.set.set, element.key}, std::move(stored));
   return std::nullopt;
 }
 
