@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "fairlead/deadline.hpp"
 #include "fairlead/kernel.hpp"
 #include "tests/support/ops.hpp"
 
@@ -400,6 +401,22 @@ TYPED_TEST_P(KernelContract, StopsBehindTheGroupThatFailed) {
   EXPECT_FALSE(this->link(Side::kContainer, "lo")->up);
 }
 
+TYPED_TEST_P(KernelContract, BeginsNothingOnceTheDeadlineHasPassed) {
+  const std::vector ops{on_host(CreateLink{bridge_spec("br0")}), in_container(ChangeLink{existing_up("lo")})};
+  ASSERT_TRUE(Deadline::after(std::chrono::milliseconds(0)).arm());
+  while (!Deadline::passed()) {
+  }
+  const auto late = this->kernel().apply(ops);
+  Deadline::disarm();
+  for (const OpOutcome& outcome : late) EXPECT_EQ(outcome.status, OpStatus::kNotDone);
+  ASSERT_TRUE(late[0].error.has_value());
+  EXPECT_EQ(late[0].error->code, Errc::kTimeout);
+  EXPECT_EQ(late[0].error->what, "create bridge br0: the deadline has passed");
+  EXPECT_FALSE(late[1].error.has_value());
+  EXPECT_FALSE(this->link(Side::kHost, "br0").has_value());
+  EXPECT_FALSE(this->link(Side::kContainer, "lo")->up);
+}
+
 TYPED_TEST_P(KernelContract, CarriesAWholeAttachmentOutAtOnce) {
   LinkSpec veth = veth_spec("veth0", "eth0");
   veth.master = name_of("br0");
@@ -425,6 +442,6 @@ REGISTER_TYPED_TEST_SUITE_P(
     AddressOfAMissingLinkIsNotFound, RemovesAnAddressOnce, RefusesARouteThroughALinkThatIsDown,
     RefusesAGatewayThatIsNotReachable, AddsARouteWithAllItsValues, AddsEcmpRoutes, AppendsAHopToAnIpv6Route,
     FiltersRoutesByTableAndLink, ConnectedRoutesComeWithTheAddress, ReadsAndWritesSysctls,
-    StopsBehindTheGroupThatFailed, CarriesAWholeAttachmentOutAtOnce);
+    StopsBehindTheGroupThatFailed, BeginsNothingOnceTheDeadlineHasPassed, CarriesAWholeAttachmentOutAtOnce);
 
 }  // namespace fairlead::test

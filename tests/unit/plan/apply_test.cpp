@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "fairlead/deadline.hpp"
 #include "tests/support/fake_kernel.hpp"
 #include "tests/unit/plan/wants.hpp"
 
@@ -350,6 +351,32 @@ TEST(Apply, ReportsTheErrorsOfTheUndoBesideTheFirst) {
   EXPECT_EQ(result.error().what, "add address 10.1.2.3/24 to eth1 in the container: ENODEV: No such device");
   ASSERT_EQ(result.error().secondary.size(), 1U);
   EXPECT_EQ(result.error().secondary[0].what, "delete link veth1: EIO: Input/output error");
+}
+
+TEST(Apply, NamesWhatItsUndoLeftBehindAndTriesItThoughTheDeadlineHasPassed) {
+  FakeHost host;
+  FakeKernel kernel(host, host.add_namespace());
+  const Plan plan{Op{.action = CreateLink{veth_spec("veth1", "eth0")}},
+                  inside(AddAddress{name("eth1"), {iface("10.1.2.3/24")}})};
+  kernel.fail_from(1, Fault::kRefused);
+  Plan left;
+  ASSERT_FALSE(apply_plan(kernel, plan, &left));
+  EXPECT_EQ(left, Plan{Op{.action = DeleteLink{name("veth1")}}});
+  EXPECT_NE(host.at(0).find("veth1"), nullptr);
+
+  FakeKernel retry(host);
+  EXPECT_TRUE(unwind(retry, left).empty());
+  EXPECT_EQ(host.at(0).find("veth1"), nullptr);
+
+  ASSERT_TRUE(Deadline::after(std::chrono::milliseconds(0)).arm());
+  while (!Deadline::passed()) {
+  }
+  {
+    const Deadline::Pause pause;
+    EXPECT_FALSE(Deadline::passed());
+  }
+  EXPECT_EQ(Deadline::check("x").error().what, "x: the deadline has passed");
+  Deadline::disarm();
 }
 
 TEST(Apply, RestoresTheAddressThatWasReplaced) {
