@@ -222,7 +222,10 @@ Result<void> RtnlGroup::encode(const ChangeLink& action) {
 Result<void> RtnlGroup::encode(const DeleteLink& action) {
   if (!flush()) return stopped();
   FAIRLEAD_TRY(const auto link, context_.own->find_link(LinkTarget(action.name)));
-  if (!link) return Unexpected(no_such_link(context_.own->side(), action.name.str()));
+  // An alternative name finds a link too, which is none that we made.
+  if (!link || link->name != action.name.str()) {
+    return Unexpected(no_such_link(context_.own->side(), action.name.str()));
+  }
   DeleteOutcome outcome = context_.delete_link(*context_.own, link->index);
   // A veth takes its peer along, whose name nobody told us.
   context_.own->names().clear();

@@ -336,6 +336,22 @@ TEST_F(GroupTest, ALinkWhoseAcknowledgementIsLostIsUnknown) {
   EXPECT_EQ(outcomes[0].status, OpStatus::kUnknown);
 }
 
+TEST_F(GroupTest, DeletesNoLinkThatOnlyAnAlternativeNameFinds) {
+  exists_ = true;  // "veth0", whatever name is asked for
+  const auto outcomes = run({test::on_host(DeleteLink{name_of("altname0")})});
+  EXPECT_EQ(outcomes[0].status, OpStatus::kNotDone);
+  EXPECT_EQ(outcomes[0].error.value().code, Errc::kNotFound);
+}
+
+TEST_F(GroupTest, ErrorsOfQueriesNameTheNamespace) {
+  script_.answer = [](const nl::Message& request) { return Datagrams{ack(request, EPERM)}; };
+  EXPECT_THAT(host_.find_link(kernel::LinkTarget(name_of("eth0"))).error().what,
+              HasSubstr("find link eth0 on the host: EPERM"));
+  EXPECT_THAT(host_.links().error().what, HasSubstr("list links on the host"));
+  EXPECT_THAT(host_.addresses(LinkIndex{7}).error().what, HasSubstr("with index 7 on the host"));
+  EXPECT_THAT(host_.routes({}).error().what, HasSubstr("list routes on the host"));
+}
+
 TEST_F(GroupTest, SaysWhatAFullBridgeMeans) {
   host_.names().remember("br0", LinkIndex{3});
   refuse_seq_ = 1;
