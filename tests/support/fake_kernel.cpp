@@ -91,6 +91,7 @@ Result<std::vector<RouteSpec>> FakeKernel::routes(Side side, const RouteFilter& 
 
 Result<std::optional<std::string>> FakeKernel::sysctl(Side side, const std::string& key) {
   FAIRLEAD_TRY(const auto ns, ask(side, "sysctl" + where(side) + key));
+  if (key.find('/') == std::string::npos) return Unexpected(Errc::kInvalid, "sysctl " + key + ": no path");
   const auto& all = host_.at(ns).sysctls;
   const auto it = all.find(key);
   return it == all.end() ? std::optional<std::string>() : it->second;
