@@ -11,8 +11,8 @@ namespace {
 Result<bool> may_delete(const AttachmentContext& context, Kernel& kernel, const LinkState& link,
                         bool previous_names_link) {
   if (previous_names_link) return true;
-  if (link.kind != "veth" || !link.peer) return false;
-  FAIRLEAD_TRY(const std::optional<LinkState> host_end, kernel.find_link(Side::kHost, *link.peer));
+  if (link.kind != "veth" || !link.link) return false;
+  FAIRLEAD_TRY(const std::optional<LinkState> host_end, kernel.find_link(Side::kHost, *link.link));
   if (!host_end || host_end->kind != "veth") return false;
   return host_end->alias.empty() || host_end->alias == context.identity.link_alias();
 }

@@ -152,8 +152,8 @@ TYPED_TEST_P(KernelContract, BearsTheVethPeerInTheContainer) {
   EXPECT_EQ(container_end->mac, peer.mac);
   EXPECT_EQ(container_end->mtu, 1300U);
   EXPECT_FALSE(container_end->up);
-  EXPECT_EQ(host_end->peer, container_end->index);
-  EXPECT_EQ(container_end->peer, host_end->index);
+  EXPECT_EQ(host_end->link, container_end->index);
+  EXPECT_EQ(container_end->link, host_end->index);
   EXPECT_FALSE(this->link(Side::kHost, "eth0").has_value());
 }
 
@@ -181,6 +181,15 @@ TYPED_TEST_P(KernelContract, DeletingAVethTakesItsPeerAlong) {
 TYPED_TEST_P(KernelContract, DeletingWhatIsNotThereIsNotFound) {
   this->refused(on_host(DeleteLink{name_of("veth0")}), ENODEV, Errc::kNotFound);
   this->refused(on_host(ChangeLink{existing_up("veth0")}), ENODEV, Errc::kNotFound);
+}
+
+TYPED_TEST_P(KernelContract, ChangesTheOptionsOfABridgeAndOfNothingElse) {
+  this->must({on_host(CreateLink{bridge_spec("br0")}), on_host(CreateLink{veth_spec("veth0", "eth0")})});
+  LinkSpec change = existing("br0");
+  change.kind = BridgeLink{.vlan_filtering = std::nullopt, .vlan_default_pvid = 7};
+  this->must({on_host(ChangeLink{change})});
+  change.name = name_of("veth0");
+  this->refused(on_host(ChangeLink{change}), EOPNOTSUPP, Errc::kUnsupported);
 }
 
 TYPED_TEST_P(KernelContract, SetsAndReportsPortOptions) {
@@ -236,7 +245,7 @@ TYPED_TEST_P(KernelContract, ChangesALink) {
   EXPECT_EQ(state->mtu, 1280U);
   EXPECT_TRUE(state->promisc_flag);
   EXPECT_TRUE(state->up);
-  EXPECT_TRUE(state->running);
+  EXPECT_TRUE(state->lower_up);
   const auto notify = this->kernel().sysctl(Side::kContainer, "net/ipv4/conf/eth0/arp_notify");
   ASSERT_TRUE(notify) << notify.error().to_string();
   EXPECT_EQ(*notify, "1");
@@ -254,6 +263,48 @@ TYPED_TEST_P(KernelContract, RefusesAnAddressThatIsThere) {
   this->attach_eth0();
   for (const char* text : {"10.1.0.2/24", "2001:db8:1::2/64"})
     this->refused(in_container(AddAddress{name_of("eth0"), {.address = iface(text)}}), EEXIST, Errc::kExists);
+}
+
+TYPED_TEST_P(KernelContract, RestoresARemovedAddressAsItWas) {
+  this->must({on_host(CreateLink{bridge_spec("br0")})});
+  const AddressAttributes labelled{.scope = 253,
+                                   .label = "br0:old",
+                                   .broadcast = ip("10.1.0.63"),
+                                   .lifetime = AddressLifetime{.valid = 7200, .preferred = 3600},
+                                   .no_prefix_route = true};
+  const AddressAttributes far{.peer = ip("10.2.0.2")};
+  const AddressAttributes leased{.lifetime = AddressLifetime{.valid = 7200, .preferred = 3600}};
+  for (const auto& [address, attributes] : {std::pair("10.1.0.1/24", labelled), std::pair("10.2.0.1/32", far),
+                                            std::pair("2001:db8:1::1/64", leased)}) {
+    const auto states = [this, text = address] {
+      std::vector<AddressState> found =
+          *this->kernel().addresses(Side::kHost, this->index(Side::kHost, "br0"));
+      std::erase_if(found, [text](const AddressState& state) { return state.address != iface(text); });
+      return found;
+    };
+    this->must({on_host(AddAddress{name_of("br0"), {.address = iface(address), .attributes = attributes}})});
+    const auto before = states();
+    ASSERT_EQ(before.size(), 1U) << address;
+    const Op removal = on_host(RemoveAddress{name_of("br0"), before[0].address, before[0].attributes});
+    this->must({removal});
+    EXPECT_TRUE(states().empty()) << address;
+    this->must({*inverse(removal)});
+    const auto after = states();
+    ASSERT_EQ(after.size(), 1U) << address;
+    AddressAttributes is = after[0].attributes;
+    if (attributes.lifetime) {
+      ASSERT_TRUE(is.lifetime.has_value()) << address;
+      EXPECT_NEAR(is.lifetime->valid, 7200, 600);
+      EXPECT_NEAR(is.lifetime->preferred, 3600, 600);
+    }
+    is.lifetime = before[0].attributes.lifetime;  // seconds may have passed
+    EXPECT_EQ(is, before[0].attributes) << address;
+    EXPECT_EQ(is.peer, attributes.peer);
+    EXPECT_EQ(is.label, attributes.label.empty() ? before[0].attributes.label : attributes.label);
+    EXPECT_EQ(is.scope, attributes.scope ? attributes.scope : before[0].attributes.scope);
+    EXPECT_EQ(is.broadcast, attributes.broadcast ? attributes.broadcast : before[0].attributes.broadcast);
+    EXPECT_EQ(is.no_prefix_route, attributes.no_prefix_route);
+  }
 }
 
 TYPED_TEST_P(KernelContract, AddressOfAMissingLinkIsNotFound) {
@@ -384,6 +435,7 @@ TYPED_TEST_P(KernelContract, ReadsAndWritesSysctls) {
   this->refused(on_host(SetSysctl{.key = "net/ipv4/conf/eth7/arp_notify", .value = "1", .previous = {}}),
                 ENOENT, Errc::kNotFound);
   this->must({in_container(SetSysctl{.key = key, .value = "1", .previous = "0"})});
+  EXPECT_EQ(this->kernel().sysctl(Side::kHost, "net.ipv4.ip_forward").error().code, Errc::kInvalid);
   EXPECT_EQ(*this->kernel().sysctl(Side::kContainer, key), "1");
   EXPECT_EQ(*this->kernel().sysctl(Side::kHost, key), "0");
 }
@@ -437,8 +489,9 @@ REGISTER_TYPED_TEST_SUITE_P(
     KernelContract, FindsNoLinkWhereThereIsNone, CreatesABridgeAsWanted, TakesAnAliasOf255BytesAndTakesItAway,
     RefusesALinkWhoseNameIsTaken, LeavesTheForeignLinkAloneWhoseNameIsTaken, BearsTheVethPeerInTheContainer,
     RefusesAVethWhosePeerNameIsTaken, DeletingAVethTakesItsPeerAlong, DeletingWhatIsNotThereIsNotFound,
-    SetsAndReportsPortOptions, JoinsABridgeWithItsOptionsInOneChange, RefusesAMasterThatDoesNotExist,
-    ChangesALink, ListsTheAddressesOfOneLinkOnly, RefusesAnAddressThatIsThere,
+    ChangesTheOptionsOfABridgeAndOfNothingElse, SetsAndReportsPortOptions,
+    JoinsABridgeWithItsOptionsInOneChange, RefusesAMasterThatDoesNotExist, ChangesALink,
+    ListsTheAddressesOfOneLinkOnly, RefusesAnAddressThatIsThere, RestoresARemovedAddressAsItWas,
     AddressOfAMissingLinkIsNotFound, RemovesAnAddressOnce, RefusesARouteThroughALinkThatIsDown,
     RefusesAGatewayThatIsNotReachable, AddsARouteWithAllItsValues, AddsEcmpRoutes, AppendsAHopToAnIpv6Route,
     FiltersRoutesByTableAndLink, ConnectedRoutesComeWithTheAddress, ReadsAndWritesSysctls,

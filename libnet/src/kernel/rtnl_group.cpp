@@ -125,7 +125,7 @@ void RtnlGroup::learn(const LinkSpec& spec, const std::vector<std::byte>& echo) 
   const auto state = read_link(*message);
   if (!state) return;
   context_.own->names().remember(spec.name.str(), state->index);
-  if (peer_side != nullptr && state->peer) peer_side->names().remember(veth->peer.name.str(), *state->peer);
+  if (peer_side != nullptr && state->link) peer_side->names().remember(veth->peer.name.str(), *state->link);
 }
 
 void RtnlGroup::note_requests(bool creates) {
@@ -248,7 +248,7 @@ Result<void> RtnlGroup::encode(const AddAddress& action) {
 
 Result<void> RtnlGroup::encode(const RemoveAddress& action) {
   FAIRLEAD_TRY(const LinkIndex link, index_of(action.link));
-  FAIRLEAD_CHECK(remove_address(batch_, link, action.address));
+  FAIRLEAD_CHECK(remove_address(batch_, link, action.address, action.attributes));
   note_requests();
   return {};
 }

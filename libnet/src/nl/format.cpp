@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "base/quote.hpp"
 #include "fairlead/error.hpp"
 #include "nl/ext_ack.hpp"
 #include "nl/inet_attrs.hpp"
@@ -108,7 +109,7 @@ Found find_at(AttrArea area, std::size_t offset) {
 void print_value(std::string& out, const AttrInfo* info, ByteView bytes) {
   const AttrKind form = info != nullptr ? info->form : AttrKind::kOctets;
   if (form == AttrKind::kText) {
-    out += *Wire<Text>::read(bytes);
+    out += quoted(*Wire<Text>::read(bytes));  // the alias of a container's link is the container's
     return;
   }
   if (form == AttrKind::kAddress) {
