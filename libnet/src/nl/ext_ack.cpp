@@ -67,10 +67,10 @@ Result<KernelDetail> read_verdict(const Message& answer, ByteView request) {
 }
 
 Error refusal(KernelDetail detail) {
-  Error error{
-      .code = errc_of_errno(detail.err),
-      .what = errno_name(detail.err) + ": " + (detail.message.empty() ? errno_text(detail.err) : detail.message),
-      .remedy = {}};
+  Error error{.code = errc_of_errno(detail.err),
+              .what = errno_name(detail.err) + ": " +
+                      (detail.message.empty() ? errno_text(detail.err) : detail.message),
+              .remedy = {}};
   if (!detail.attribute.empty()) error.what += " (" + detail.attribute + ")";
   error.kernel = std::move(detail);
   return error;
