@@ -29,7 +29,7 @@ Widths widths_of(const NamespaceView& view) {
 std::string state_cell(const LinkState& link, bool colour) {
   constexpr std::size_t kWidth = 10;  // "no carrier"
   const std::string text = padded(state_of(link), kWidth);
-  return styled(text, link.up && link.running ? Style::kGreen : Style::kRed, colour);
+  return styled(text, link.up && link.lower_up ? Style::kGreen : Style::kRed, colour);
 }
 
 /// Where the link hangs: its far end, its master.
@@ -38,8 +38,8 @@ std::string connections(const std::vector<NamespaceView>& views, std::size_t sel
   if (const auto peer = find_peer(views, self, link)) {
     const NamespaceView& other = views[peer->view];
     text += "  to " + (peer->view == self ? "" : other.name + ":") + other.links[peer->link].name;
-  } else if (link.peer && link.kind == "veth") {
-    text += "  to index " + std::to_string(link.peer->value) + " elsewhere";
+  } else if (link.link && link.kind == "veth") {
+    text += "  to index " + std::to_string(link.link->value) + " elsewhere";
   }
   if (link.master) {
     const std::string master = link_name(views[self], *link.master);

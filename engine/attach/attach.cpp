@@ -69,6 +69,7 @@ class Attachment {
   AddressPlan addresses_;
   bool holds_addresses_ = false;
   Plan applied_;
+  Plan not_undone_;                   ///< what the rollback of a failed part left behind
   std::vector<LinkState> untouched_;  ///< shared links that are as they should be already
 };
 
@@ -188,13 +189,15 @@ Result<Attached> Attachment::build() {
   FAIRLEAD_TRY(const Plan own, diff(state.own, observed));
   FAIRLEAD_CHECK(save_section(Phase::kIntent, shared, own));
 
-  FAIRLEAD_CHECK(fairlead::apply(kernel_, shared));
+  FAIRLEAD_CHECK(apply_plan(kernel_, shared, &not_undone_));
   applied_ = shared;
   bridge_lock.reset();
-  FAIRLEAD_CHECK(fairlead::apply(kernel_, own));
+  FAIRLEAD_CHECK(apply_plan(kernel_, own, &not_undone_));
   applied_.insert(applied_.end(), own.begin(), own.end());
 
   FAIRLEAD_TRY(Attached attached, report(state));
+  // A kernel that held us up beyond the deadline, uninterruptibly: whoever called has given up by now.
+  FAIRLEAD_CHECK(Deadline::check("attach " + object_of(context_)));
   FAIRLEAD_CHECK(save_section(Phase::kDone, {}, own));
   return attached;
 }
@@ -232,14 +235,15 @@ Result<Attached> Attachment::report(const DesiredState& state) const {
   return attached;
 }
 
-/// Undoes everything; what could not be undone stays in the record, for DEL to try again.
+/// Undoes everything; what could not be undone stays in the record, for DEL to try again, and so does the
+/// lease: its address may still be on the link that is left.
 Error Attachment::take_back(Error error) {
   Deadline::disarm();  // past the deadline the rollback still has to be complete
-  std::vector<Error> failures = unwind(kernel_, undo_of(applied_, {}));
-  if (holds_addresses_) {
+  std::vector<Error> failures = unwind(kernel_, undo_of(applied_, {}), &not_undone_);
+  if (holds_addresses_ && not_undone_.empty()) {
     if (Result<void> released = source_.release(); !released) failures.push_back(std::move(released).error());
   }
-  if (failures.empty()) {
+  if (failures.empty() && not_undone_.empty()) {
     if (Result<void> dropped = store_.drop_section(context_.identity, record_, context_.section_key);
         !dropped) {
       failures.push_back(std::move(dropped).error());

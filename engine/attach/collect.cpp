@@ -1,5 +1,8 @@
 // GC: everything of a network that the runtime no longer knows. Three places are looked at, since any of
 // them may be all that is left: records, links by their alias, nft elements by their comment.
+//
+// Alias and comment are cut off at a limit, and a name that is cut off is another attachment's. So only the
+// key says whose a thing is: an element's comment begins with it, and a link's name is derived from it.
 #include <algorithm>
 
 #include "engine/attach/attach.hpp"
@@ -38,6 +41,15 @@ std::optional<AttachmentName> parse_owner(std::string_view text, const std::stri
   return AttachmentName{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
 }
 
+/// The key in an element's comment "K network/...", if that is one of this network.
+std::optional<AttachmentKey> owner_key(std::string_view comment, const std::string& network) {
+  const std::size_t space = comment.find(' ');
+  if (space == std::string_view::npos || !comment.substr(space + 1).starts_with(network + "/")) {
+    return std::nullopt;
+  }
+  return parse_key(comment.substr(0, space));
+}
+
 void collect_record(const CollectContext& context, const RecordStore& store, const Record& listed,
                     std::vector<Error>& errors) {
   const AttachmentName name{listed.header.container_id, listed.header.ifname};
@@ -68,7 +80,7 @@ void collect_record(const CollectContext& context, const RecordStore& store, con
   }
 }
 
-/// Removes what carries the attachment's name without a record that could say so.
+/// Removes what carries the attachment's key without a record that could say so.
 void collect_nameless(const CollectContext& context, const RecordStore& store, Kernel& kernel,
                       const AttachmentKey& key, const Plan& removals, std::vector<Error>& errors) {
   Result<std::optional<RangeLock>> lock = try_lock(context, key);
@@ -134,13 +146,11 @@ void find_elements(const CollectContext& context, Kernel& kernel, Leftovers& lef
       continue;
     }
     for (nft::Element& element : *elements) {
-      // "K network/container/ifname", which the kernel's limit may have cut behind the network.
-      const std::size_t space = element.comment.find(' ');
-      if (space == std::string::npos) continue;
-      const auto key = parse_key(std::string_view(element.comment).substr(0, space));
-      if (!key || !is_of_network(std::string_view(element.comment).substr(space + 1), context.network))
-        continue;
-      leftovers[*key].push_back(Op{.side = Side::kHost, .action = RemoveElement{std::move(element)}});
+      // The set's limit may have cut the comment behind the network: its beginning is enough.
+      const auto key = owner_key(element.comment, context.network);
+      if (key) {
+        leftovers[*key].push_back(Op{.side = Side::kHost, .action = RemoveElement{std::move(element)}});
+      }
     }
   }
 }

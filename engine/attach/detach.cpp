@@ -12,10 +12,10 @@ Result<bool> may_delete(const AttachmentContext& context, Kernel& kernel, const 
                         bool previous_names_link) {
   if (previous_names_link) return true;
   // An index alone means nothing: the peer of a pair within the container may have that of a link here.
-  if (link.kind != "veth" || !link.peer || !link.peer_nsid) return false;
-  FAIRLEAD_TRY(const std::optional<LinkState> host_end, kernel.find_link(Side::kHost, *link.peer));
+  if (link.kind != "veth" || !link.link || !link.link_nsid) return false;
+  FAIRLEAD_TRY(const std::optional<LinkState> host_end, kernel.find_link(Side::kHost, *link.link));
   if (!host_end || host_end->kind != "veth") return false;
-  if (host_end->peer != link.index || !host_end->peer_nsid) return false;
+  if (host_end->link != link.index || !host_end->link_nsid) return false;
   return host_end->alias.empty() || host_end->alias == context.identity.link_alias();
 }
 

@@ -34,6 +34,18 @@ MacAddress random_mac() {
 
 }  // namespace
 
+std::optional<AttachmentKey> parse_key(std::string_view hex) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  AttachmentKey key{};
+  if (hex.size() != 2 * key.size() || hex.find_first_not_of(kDigits) != std::string_view::npos) {
+    return std::nullopt;
+  }
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    key[i] = static_cast<std::uint8_t>(kDigits.find(hex[2 * i]) * 16 + kDigits.find(hex[2 * i + 1]));
+  }
+  return key;
+}
+
 Identity::Identity(std::string network, std::string container_id, LinkName ifname)
     : network_(std::move(network)), container_id_(std::move(container_id)), ifname_(std::move(ifname)) {
   const Sha256 digest = sha256_of({network_, container_id_, ifname_.str()});
@@ -58,18 +70,6 @@ std::string Identity::element_comment() const { return key_hex() + " " + path();
 
 MacAddress Identity::mac(std::string_view role) const {
   return MacAddress::local_from(sha256_of({network_, container_id_, ifname_.str(), role}));
-}
-
-std::optional<AttachmentKey> parse_key(std::string_view hex) {
-  AttachmentKey key{};
-  if (hex.size() != 2 * key.size() || hex.find_first_not_of("0123456789abcdef") != std::string_view::npos) {
-    return std::nullopt;
-  }
-  const auto digit = [](char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10); };
-  for (std::size_t i = 0; i < key.size(); ++i) {
-    key[i] = static_cast<std::uint8_t>(digit(hex[2 * i]) << 4U | digit(hex[2 * i + 1]));
-  }
-  return key;
 }
 
 LinkName host_link_of(const AttachmentKey& key) {

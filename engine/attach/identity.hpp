@@ -14,6 +14,8 @@ namespace fairlead::engine {
 
 /// K: the first 16 bytes of SHA-256(network NUL container id NUL ifname).
 using AttachmentKey = std::array<std::uint8_t, 16>;
+/// A key from its 32 lower-case hexadecimal digits; nothing for any other text.
+[[nodiscard]] std::optional<AttachmentKey> parse_key(std::string_view hex);
 
 /// One attachment: a container's interface on a network. The three texts have been validated by the
 /// protocol in front (for CNI: [A-Za-z0-9][A-Za-z0-9_.-]* and the rules of LinkName).
@@ -47,9 +49,6 @@ class Identity {
   LinkName ifname_;
   AttachmentKey key_{};
 };
-
-/// The key that 32 hexadecimal digits (lower case) say, or nothing.
-[[nodiscard]] std::optional<AttachmentKey> parse_key(std::string_view hex);
 
 /// What of an attachment's names follows from K alone.
 [[nodiscard]] LinkName host_link_of(const AttachmentKey& key);

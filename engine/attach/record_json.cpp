@@ -41,7 +41,52 @@ LinkName link_of(const Json& object, const std::string& where) {
   return value_of(LinkName::parse(text_of(object, "link", where)), where + "link");
 }
 
+template <class T>
+void put_number(Json& json, const char* key, const std::optional<T>& value) {
+  if (value) json[key] = *value;
+}
+
+template <class T>
+std::optional<T> number_of(const Json& json, const char* key, const std::string& where) {
+  auto found = json.find(key);
+  if (found == json.end()) return std::nullopt;
+  if (!found->is_number_unsigned() || found->get<std::uint64_t>() > std::numeric_limits<T>::max()) {
+    throw Malformed{where + key + " is not a number in its range"};
+  }
+  return found->get<T>();
+}
+
 // --- undo entries ---------------------------------------------------------------------------------------
+
+// What a replaced address was beside itself. A reader of an older version passes over these members.
+void put_attributes(Json& json, const AddressAttributes& attributes) {
+  put_number(json, "scope", attributes.scope);
+  if (!attributes.label.empty()) json["label"] = attributes.label;
+  if (attributes.peer) json["peer"] = attributes.peer->to_string();
+  if (attributes.broadcast) json["broadcast"] = attributes.broadcast->to_string();
+  if (attributes.lifetime) {
+    json["valid"] = attributes.lifetime->valid;
+    json["preferred"] = attributes.lifetime->preferred;
+  }
+  if (attributes.no_prefix_route) json["noPrefixRoute"] = true;
+}
+
+std::optional<IpAddress> ip_of(const Json& json, const char* key, const std::string& where) {
+  if (!json.contains(key)) return std::nullopt;
+  return value_of(IpAddress::parse(text_of(json, key, where)), where + key);
+}
+
+AddressAttributes attributes_of(const Json& json, const std::string& where) {
+  AddressAttributes attributes{.scope = number_of<std::uint8_t>(json, "scope", where),
+                               .peer = ip_of(json, "peer", where),
+                               .broadcast = ip_of(json, "broadcast", where)};
+  if (json.contains("label")) attributes.label = text_of(json, "label", where);
+  const auto valid = number_of<std::uint32_t>(json, "valid", where);
+  const auto preferred = number_of<std::uint32_t>(json, "preferred", where);
+  if (valid && preferred) attributes.lifetime = AddressLifetime{.valid = *valid, .preferred = *preferred};
+  attributes.no_prefix_route = json.value("noPrefixRoute", false);
+  return attributes;
+}
 
 Json undo_to_json(const Op& op) {
   Json json{{"side", to_string(op.side)}};
@@ -62,6 +107,7 @@ Json undo_to_json(const Op& op) {
     json["op"] = "add-address";
     json["link"] = restored->link.str();
     json["address"] = restored->address.address.to_string();
+    put_attributes(json, restored->address.attributes);
   } else if (const auto* sysctl = std::get_if<SetSysctl>(&op.action)) {
     json["op"] = "set-sysctl";
     json["key"] = sysctl->key;
@@ -115,7 +161,8 @@ Op undo_from_json(const Json& json, const std::string& where) {
     const IfaceAddress address =
         value_of(IfaceAddress::parse(text_of(json, "address", where)), where + "address");
     if (op == "remove-address") return made(RemoveAddress{link_of(json, where), address});
-    return made(AddAddress{link_of(json, where), {.address = address, .nodad = true}});
+    return made(AddAddress{link_of(json, where),
+                           {.address = address, .nodad = true, .attributes = attributes_of(json, where)}});
   }
   if (op == "set-sysctl") {
     return made(
@@ -125,26 +172,6 @@ Op undo_from_json(const Json& json, const std::string& where) {
 }
 
 // --- addresses and routes -------------------------------------------------------------------------------
-
-template <class T>
-void put_number(Json& json, const char* key, const std::optional<T>& value) {
-  if (value) json[key] = *value;
-}
-
-template <class T>
-std::optional<T> number_of(const Json& json, const char* key, const std::string& where) {
-  auto found = json.find(key);
-  if (found == json.end()) return std::nullopt;
-  if (!found->is_number_unsigned() || found->get<std::uint64_t>() > std::numeric_limits<T>::max()) {
-    throw Malformed{where + key + " is not a number in its range"};
-  }
-  return found->get<T>();
-}
-
-std::optional<IpAddress> gateway_of(const Json& json, const std::string& where) {
-  if (!json.contains("gateway")) return std::nullopt;
-  return value_of(IpAddress::parse(text_of(json, "gateway", where)), where + "gateway");
-}
 
 Json addresses_to_json(const AddressPlan& plan) {
   Json list = Json::array();
@@ -174,12 +201,12 @@ AddressPlan plan_from_json(const Json& section, const std::string& where) {
   for (const Json& entry : section.value("addresses", Json::array())) {
     plan.addresses.push_back(
         {.address = value_of(IfaceAddress::parse(text_of(entry, "address", where)), where + "address"),
-         .gateway = gateway_of(entry, where)});
+         .gateway = ip_of(entry, "gateway", where)});
   }
   for (const Json& entry : section.value("routes", Json::array())) {
     plan.routes.push_back({.destination = value_of(IpNetwork::parse(text_of(entry, "destination", where)),
                                                    where + "destination"),
-                           .gateway = gateway_of(entry, where),
+                           .gateway = ip_of(entry, "gateway", where),
                            .mtu = number_of<std::uint32_t>(entry, "mtu", where),
                            .advmss = number_of<std::uint32_t>(entry, "advmss", where),
                            .priority = number_of<std::uint32_t>(entry, "priority", where),

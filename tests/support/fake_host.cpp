@@ -9,6 +9,8 @@
 namespace fairlead::test {
 namespace {
 
+constexpr std::size_t kStoredComment = 127;  // bytes (nft::stored_comment)
+
 Verdict refuse(int err, std::string text = {}) { return Refusal{err, std::move(text)}; }
 
 std::size_t field_size(nft::FieldType type) {
@@ -44,6 +46,16 @@ std::string flags_text(const FakeLink& link) {
   return text;
 }
 
+std::string address_text(const AddressState& address) {
+  const AddressAttributes& is = address.attributes;
+  std::string text = " addr " + address.address.to_string();
+  const bool usual = address.address.is_v6() || address.address.address().is_loopback();
+  if (!usual && is.scope.value_or(0) != 0) text += " scope " + std::to_string(*is.scope);
+  if (is.label.find(':') != std::string::npos) text += " label " + is.label;
+  if (is.lifetime) text += " valid " + std::to_string(is.lifetime->valid);
+  return text;
+}
+
 std::string route_line(const FakeNamespace& space, const RouteSpec& route) {
   std::string text = "  route " + route.destination.to_string() + " table " + std::to_string(*route.table);
   for (const NextHop& hop : route.hops) {
@@ -71,11 +83,11 @@ std::string namespace_text(const std::map<std::size_t, FakeNamespace>& all, cons
                        s.mac.value_or(MacAddress()).to_string() + " mtu " + std::to_string(s.mtu) +
                        flags_text(link);
     if (s.master) text += " master " + space.links.at(s.master->value).state.name;
-    if (s.peer)
+    if (s.link)
       text += " peer " + std::to_string(link.peer_namespace) + "/" +
-              all.at(link.peer_namespace).links.at(s.peer->value).state.name;
+              all.at(link.peer_namespace).links.at(s.link->value).state.name;
     if (!s.alias.empty()) text += " alias '" + s.alias + "'";
-    for (const AddressState& address : link.addresses) text += " addr " + address.address.to_string();
+    for (const AddressState& address : link.addresses) text += address_text(address);
     lines.insert(text + "\n");
   }
   for (const RouteSpec& route : space.routes) lines.insert(route_line(space, route));
@@ -123,7 +135,9 @@ Verdict FakeHost::add_element(const nft::Element& element) {
   if (set == nullptr) return refuse(ENOENT);
   if (element.key.size() != fields_size(set->key) || element.data.size() != fields_size(set->data))
     return refuse(EINVAL);
-  table->second.elements.insert_or_assign({element.set.set, element.key}, element);
+  nft::Element stored = element;
+  stored.comment.resize(std::min(stored.comment.size(), kStoredComment));
+  table->second.elements.insert_or_assign({element.set.set, element.key}, std::move(stored));
   return std::nullopt;
 }
 
@@ -187,8 +201,8 @@ std::vector<std::string> FakeHost::contradictions() const {
       if (s.kind == "veth") {
         const auto peer_ns = namespaces_.find(link.peer_namespace);
         const bool known =
-            s.peer && peer_ns != namespaces_.end() && peer_ns->second.links.contains(s.peer->value);
-        if (!known || peer_ns->second.links.at(s.peer->value).state.peer != s.index)
+            s.link && peer_ns != namespaces_.end() && peer_ns->second.links.contains(s.link->value);
+        if (!known || peer_ns->second.links.at(s.link->value).state.link != s.index)
           found.push_back(who + "peers do not agree");
       }
       std::set<IfaceAddress> addresses;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "fairlead/deadline.hpp"
+
 namespace fairlead::test {
 namespace {
 
@@ -28,6 +30,7 @@ std::string where(Side side) { return std::string(" ") + to_string(side) + " "; 
 
 Result<FakeHost::Ns> FakeKernel::ask(Side side, const std::string& what) {
   queries_.push_back(what);
+  if (on_query_) on_query_();
   if (query_fault_) {
     if (*query_fault_ == 0) {
       query_fault_.reset();
@@ -88,6 +91,7 @@ Result<std::vector<RouteSpec>> FakeKernel::routes(Side side, const RouteFilter& 
 
 Result<std::optional<std::string>> FakeKernel::sysctl(Side side, const std::string& key) {
   FAIRLEAD_TRY(const auto ns, ask(side, "sysctl" + where(side) + key));
+  if (key.find('/') == std::string::npos) return Unexpected(Errc::kInvalid, "sysctl " + key + ": no path");
   const auto& all = host_.at(ns).sysctls;
   const auto it = all.find(key);
   return it == all.end() ? std::optional<std::string>() : it->second;
@@ -145,9 +149,16 @@ Verdict FakeKernel::carry_out(const Op& op) {
 
 std::optional<Fault> FakeKernel::due_fault() {
   if (!fault_) return std::nullopt;
-  if (fault_->first-- > 0) return std::nullopt;
+  if (fault_->first > 0) {
+    --fault_->first;
+    return std::nullopt;
+  }
   const Fault fault = fault_->second;
-  fault_.reset();
+  if (fault_repeats_) {
+    fault_->first = 0;
+  } else {
+    fault_.reset();
+  }
   return fault;
 }
 
@@ -212,6 +223,11 @@ std::vector<OpOutcome> FakeKernel::apply(std::span<const Op> ops) {
     while (end < ops.size() && channel_of(ops[end]) == channel) ++end;
     const auto group = ops.subspan(first, end - first);
     const auto answers = std::span(outcomes).subspan(first, end - first);
+    if (Deadline::passed()) {
+      answers.front().error = {.code = Errc::kTimeout,
+                               .what = describe(group.front()) + ": the deadline has passed"};
+      break;
+    }
     const bool good =
         channel == Channel::kNft ? apply_transaction(group, answers) : apply_one_by_one(group, answers);
     if (!good) break;

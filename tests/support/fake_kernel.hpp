@@ -3,10 +3,11 @@
 //   FakeHost host;
 //   FakeKernel kernel(host, host.add_namespace());
 //   kernel.fail(3, Fault::kAckLost);          // the fourth op from now on
-//   EXPECT_FALSE(apply(kernel, plan));
+//   EXPECT_FALSE(apply_plan(kernel, plan));
 //   EXPECT_EQ(host.dump(), before);
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,8 +31,15 @@ class FakeKernel final : public Kernel {
 
   /// The n-th op from now on (0: the next one) fails once, with EIO.
   void fail(std::size_t nth, Fault fault) { fault_ = {nth, fault}; }
+  /// The n-th op from now on and all that follow fail.
+  void fail_from(std::size_t nth, Fault fault) {
+    fail(nth, fault);
+    fault_repeats_ = true;
+  }
   /// The n-th query from now on fails once, with EIO.
   void fail_query(std::size_t nth) { query_fault_ = nth; }
+  /// Called before each query is answered.
+  void on_query(std::function<void()> hook) { on_query_ = std::move(hook); }
   /// True until the fault has happened.
   [[nodiscard]] bool fault_is_pending() const { return fault_.has_value(); }
 
@@ -69,7 +77,9 @@ class FakeKernel final : public Kernel {
   FakeHost& host_;
   std::optional<FakeHost::Ns> container_;
   std::optional<std::pair<std::size_t, Fault>> fault_{};
+  bool fault_repeats_ = false;
   std::optional<std::size_t> query_fault_{};
+  std::function<void()> on_query_{};
   std::vector<std::string> queries_{};
   std::vector<Op> carried_out_{};
 };

@@ -19,6 +19,24 @@ std::uint8_t scope_of(const IfaceAddress& address) {
   return address.is_v6() && address.address().is_link_local() ? kScopeLink : kScopeUniverse;
 }
 
+// What the kernel keeps: inet_rtm_newaddr names an address without a label after its link, IPv6 works its
+// scope out itself and knows neither label nor broadcast.
+AddressAttributes stored_attributes(const FakeLink& link, const AddressSpec& spec) {
+  AddressAttributes stored = spec.attributes;
+  if (spec.address.is_v6()) {
+    stored.scope = scope_of(spec.address);
+    stored.label.clear();
+    stored.broadcast.reset();
+    return stored;
+  }
+  if (!stored.scope) stored.scope = scope_of(spec.address);
+  if (stored.label.empty()) stored.label = link.state.name;
+  if (!stored.broadcast && spec.address.prefix() < 31 && !stored.peer) {
+    stored.broadcast = spec.address.network().last();
+  }
+  return stored;
+}
+
 bool same_subnet(const IfaceAddress& a, const IfaceAddress& b) {
   return a.is_v4() && b.is_v4() && a.network() == b.network();
 }
@@ -63,7 +81,8 @@ Verdict FakeHost::add_address(Ns ns, const std::string& link_name, const Address
   const auto before =
       std::find_if(link->addresses.begin(), link->addresses.end(),
                    [&](const AddressState& is) { return address.is_v4() && is.address.is_v6(); });
-  link->addresses.insert(before, {.link = link->state.index, .address = address, .scope = scope_of(address)});
+  link->addresses.insert(
+      before, {.link = link->state.index, .address = address, .attributes = stored_attributes(*link, spec)});
   return std::nullopt;
 }
 

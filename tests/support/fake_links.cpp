@@ -114,7 +114,7 @@ void FakeHost::erase_link(Ns ns, LinkIndex index) {
   drop_hops(ns, index);
   for_each_conf(link->state.name,
                 [&](const std::string& key, const std::string&, const char*) { space.sysctls.erase(key); });
-  const auto peer = link->state.kind == "veth" ? link->state.peer : std::nullopt;
+  const auto peer = link->state.kind == "veth" ? link->state.link : std::nullopt;
   const Ns peer_ns = link->peer_namespace;
   space.links.erase(index.value);
   if (peer) erase_link(peer_ns, *peer);
@@ -134,7 +134,8 @@ void FakeHost::set_up(Ns ns, FakeLink& link, bool up) {
   for (const char* text : {"127.0.0.1/8", "::1/128"}) {
     const IfaceAddress address = *IfaceAddress::parse(text);
     if (address.is_v4() && has_v4) continue;
-    link.addresses.push_back({.link = link.state.index, .address = address, .scope = kScopeHost});
+    link.addresses.push_back(
+        {.link = link.state.index, .address = address, .attributes = {.scope = kScopeHost}});
   }
 }
 
@@ -229,9 +230,14 @@ void FakeHost::set_fields(Ns ns, FakeLink& link, const LinkSpec& spec) {
 
 Verdict FakeHost::create_link(Ns ns, const LinkSpec& spec, Ns peer_ns) {
   const std::string kind = kind_name(spec.kind);
-  if (at(ns).find(spec.name.str()) != nullptr) return refuse(EEXIST);
-  if (auto refused = check_fields(ns, spec, nullptr)) return refused;
   const auto* veth = std::get_if<VethLink>(&spec.kind);
+  const auto taken = [&](Ns where, const LinkName& name) {
+    if (veth == nullptr) return refuse(EEXIST);  // of one name there is nothing to tell apart
+    return refuse(EEXIST,
+                  name.str() + " exists already" + (where == kHostNs ? " on the host" : " in the container"));
+  };
+  if (at(ns).find(spec.name.str()) != nullptr) return taken(ns, spec.name);
+  if (auto refused = check_fields(ns, spec, nullptr)) return refused;
   if (veth == nullptr) {
     FakeLink& link = insert_link(ns, spec.name.str(), kind);
     if (const auto* bridge = std::get_if<BridgeLink>(&spec.kind)) link.state.bridge = *bridge;
@@ -240,16 +246,16 @@ Verdict FakeHost::create_link(Ns ns, const LinkSpec& spec, Ns peer_ns) {
   }
   const LinkSpec peer_spec{
       .name = veth->peer.name, .kind = ExistingLink{}, .mac = veth->peer.mac, .mtu = veth->peer.mtu};
-  if (at(peer_ns).find(peer_spec.name.str()) != nullptr) return refuse(EEXIST);
+  if (at(peer_ns).find(peer_spec.name.str()) != nullptr) return taken(peer_ns, peer_spec.name);
   if (peer_ns == ns && peer_spec.name == spec.name) return refuse(EEXIST);
   if (auto refused = check_fields(peer_ns, peer_spec, nullptr)) return refused;
   FakeLink& peer = insert_link(peer_ns, peer_spec.name.str(), kind);
   FakeLink& link = insert_link(ns, spec.name.str(), kind);
   const std::optional<std::int32_t> nsid = ns == peer_ns ? std::nullopt : std::optional<std::int32_t>(0);
-  link.state.peer = peer.state.index;
-  link.state.peer_nsid = peer.state.peer_nsid = nsid;
+  link.state.link = peer.state.index;
+  link.state.link_nsid = peer.state.link_nsid = nsid;
   link.peer_namespace = peer_ns;
-  peer.state.peer = link.state.index;
+  peer.state.link = link.state.index;
   peer.peer_namespace = ns;
   set_fields(peer_ns, peer, peer_spec);
   set_fields(ns, link, spec);
@@ -260,6 +266,13 @@ Verdict FakeHost::change_link(Ns ns, const LinkSpec& spec) {
   FakeLink* link = at(ns).find(spec.name.str());
   if (link == nullptr) return refuse(ENODEV);
   if (auto refused = check_fields(ns, spec, link)) return refused;
+  if (const auto* bridge = std::get_if<BridgeLink>(&spec.kind);
+      bridge != nullptr && *bridge != BridgeLink{}) {
+    if (link->state.kind != "bridge") return refuse(EOPNOTSUPP);
+    BridgeLink& is = link->state.bridge;
+    if (bridge->vlan_filtering) is.vlan_filtering = bridge->vlan_filtering;
+    if (bridge->vlan_default_pvid) is.vlan_default_pvid = bridge->vlan_default_pvid;
+  }
   set_fields(ns, *link, spec);
   return std::nullopt;
 }
@@ -275,16 +288,16 @@ Verdict FakeHost::delete_link(Ns ns, const std::string& name) {
 LinkState FakeHost::observed(Ns ns, const FakeLink& link) {
   LinkState state = link.state;
   if (state.kind == "veth") {
-    const FakeLink* peer = at(link.peer_namespace).find(*state.peer);
-    state.running = state.up && peer->state.up;
+    const FakeLink* peer = at(link.peer_namespace).find(*state.link);
+    state.lower_up = state.up && peer->state.up;
   } else if (state.kind == "bridge") {
     for (const auto& [index, port] : at(ns).links) {
-      if (port.state.master == state.index && observed(ns, port).running) state.running = state.up;
+      if (port.state.master == state.index && observed(ns, port).lower_up) state.lower_up = state.up;
     }
   } else {
-    state.running = state.up;
+    state.lower_up = state.up;
   }
-  state.operstate = state.loopback ? kOperUnknown : state.running ? kOperUp : kOperDown;
+  state.operstate = state.loopback ? kOperUnknown : state.lower_up ? kOperUp : kOperDown;
   // A port without a static forwarding table listens to everything (br_manage_promisc).
   state.promiscuity = (state.promisc_flag ? 1U : 0U) + (state.master ? 1U : 0U);
   return state;

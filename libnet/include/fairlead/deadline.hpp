@@ -1,8 +1,11 @@
 // The time that a verb may take. Executables arm it, and then a blocking system call returns EINTR once
-// it has passed; the library's transports and locks answer that with Errc::kTimeout.
+// it has passed; the library's rtnetlink transport and locks answer that with Errc::kTimeout. A system call
+// that the kernel does not interrupt (rtnetlink waits for its mutex so) is not cut short, but nothing is
+// begun any more: Kernel::apply() and every send ask first.
 #pragma once
 
 #include <chrono>
+#include <string>
 
 #include "fairlead/result.hpp"
 
@@ -25,8 +28,20 @@ class Deadline {
   /// Ends the effect of arm(), so that the rollback after a missed deadline is not interrupted as well.
   static void disarm();
 
-  /// True from the moment that the armed deadline has passed until disarm().
+  /// True from the moment that the armed deadline has passed until disarm(), except during a Pause.
   [[nodiscard]] static bool passed();
+  /// kTimeout with `operation` in front, once passed().
+  [[nodiscard]] static Result<void> check(const std::string& operation);
+
+  /// While one exists the deadline holds nobody up: a rollback has to be complete, however late it is. For
+  /// the thread that works under the deadline.
+  class Pause {
+   public:
+    Pause();
+    Pause(const Pause&) = delete;
+    Pause& operator=(const Pause&) = delete;
+    ~Pause();
+  };
 
  private:
   explicit Deadline(std::chrono::steady_clock::time_point when) : when_(when) {}

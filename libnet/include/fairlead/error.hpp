@@ -10,7 +10,7 @@ namespace fairlead {
 
 /// What kind of failure this is; callers decide on this value, never on a message.
 enum class Errc {
-  kNotFound,     ///< the object does not exist (ENOENT, ENODEV, ESRCH, EADDRNOTAVAIL)
+  kNotFound,     ///< the object does not exist (ENOENT, ENODEV, ESRCH, EADDRNOTAVAIL, ENXIO)
   kExists,       ///< an object of that name, index or key exists already (EEXIST)
   kBusy,         ///< in use by something else; a later try may succeed (EBUSY, EAGAIN)
   kDenied,       ///< missing privilege or a read-only file (EPERM, EACCES, EROFS)
@@ -50,6 +50,10 @@ struct Error {
 
 /// Name of an errno ("EEXIST"); "errno 4095" for one that is not known.
 [[nodiscard]] std::string errno_name(int err);
+
+/// Text of an errno ("File exists"), never null; "unknown error" for one that is not known. The kernel lets
+/// numbers of its own through (524 of many drivers, 521 to 530 of NFS), for which libc has none.
+[[nodiscard]] const char* errno_text(int err);
 
 /// The class that a positive errno belongs to.
 [[nodiscard]] Errc errc_of_errno(int err);

@@ -18,7 +18,8 @@ namespace fairlead {
 /// Observes and changes the host's and, if there is one, the container's namespace.
 ///
 /// Ownership and threads: one object per operation and thread. Queries are single objects by name, index
-/// or key; only links() and routes() dump. Nothing here decides that a failure is harmless: callers do.
+/// or key; links(), addresses(), routes() and elements() dump, the middle two filtered by the kernel. Nothing
+/// here decides that a failure is harmless: callers do.
 class Kernel {
  public:
   Kernel() = default;
@@ -31,7 +32,8 @@ class Kernel {
   /// SO_NETNS_COOKIE of the namespace.
   [[nodiscard]] virtual Result<std::uint64_t> namespace_cookie(Side side) = 0;
 
-  /// The link of that name, or nothing.
+  /// The link of that name, or nothing. An alternative name (IFLA_ALT_IFNAME) finds its link as well: the
+  /// answer's `name` is then another than the one that was asked for.
   [[nodiscard]] virtual Result<std::optional<LinkState>> find_link(Side side, const LinkName& name) = 0;
   /// The link with that index, or nothing.
   [[nodiscard]] virtual Result<std::optional<LinkState>> find_link(Side side, LinkIndex index) = 0;
@@ -41,7 +43,8 @@ class Kernel {
   [[nodiscard]] virtual Result<std::vector<AddressState>> addresses(Side side, LinkIndex link) = 0;
   /// Unicast routes that match the filter (the kernel filters where it can).
   [[nodiscard]] virtual Result<std::vector<RouteSpec>> routes(Side side, const RouteFilter& filter) = 0;
-  /// The value of /proc/sys/<key> without its newline, or nothing if the file does not exist.
+  /// The value of /proc/sys/<key> without white space at its ends, or nothing if the file does not exist.
+  /// kInvalid for a key that is no plain path ("net/ipv4/ip_forward"; dots do not separate).
   [[nodiscard]] virtual Result<std::optional<std::string>> sysctl(Side side, const std::string& key) = 0;
   /// For each element, whether its set holds its key; false too if the table or the set is missing.
   [[nodiscard]] virtual Result<std::vector<bool>> has_elements(std::span<const nft::Element> elements) = 0;
@@ -50,6 +53,7 @@ class Kernel {
 
   /// Carries the ops out in order, neighbours on one channel at once, and answers for each. It stops
   /// sending at the first group that has a failure; within a rtnetlink group the kernel goes on past it.
+  /// Once the deadline has passed (fairlead/deadline.hpp) no group is begun: kTimeout, not done.
   [[nodiscard]] virtual std::vector<OpOutcome> apply(std::span<const Op> ops) = 0;
 };
 

@@ -64,7 +64,7 @@ struct LinkSpec {
   std::optional<LinkName> master{};  ///< in the same namespace
   std::optional<bool> up{};
   std::optional<bool> promisc{};
-  std::optional<std::string> alias{};  ///< IFLA_IFALIAS, at most 255 bytes
+  std::optional<std::string> alias{};  ///< IFLA_IFALIAS, at most 255 bytes; "" takes it away
   PortOptions port{};
   std::optional<bool> arp_notify{};  ///< net.ipv4.conf.*.arp_notify, set through IFLA_AF_SPEC
   bool operator==(const LinkSpec&) const = default;
@@ -79,14 +79,15 @@ struct LinkState {
   std::optional<MacAddress> mac{};  ///< unset when the hardware address is not 6 bytes
   std::uint32_t mtu = 0;            ///< bytes
   bool up = false;                  ///< IFF_UP: administrative state
-  bool running = false;             ///< IFF_LOWER_UP: carrier
+  bool lower_up = false;            ///< IFF_LOWER_UP: carrier
   bool loopback = false;            ///< IFF_LOOPBACK
   std::uint32_t promiscuity = 0;    ///< IFLA_PROMISCUITY: users of promiscuous mode
   bool promisc_flag = false;        ///< IFF_PROMISC: set by an administrator
   std::uint8_t operstate = 0;       ///< RFC 2863 (IF_OPER_*)
   std::optional<LinkIndex> master{};
-  std::optional<LinkIndex> peer{};          ///< IFLA_LINK: veth peer's index, in its own namespace
-  std::optional<std::int32_t> peer_nsid{};  ///< IFLA_LINK_NETNSID, if the peer is elsewhere
+  /// IFLA_LINK: of a veth its peer, of a VLAN or tunnel the link below; an index in that one's namespace.
+  std::optional<LinkIndex> link{};
+  std::optional<std::int32_t> link_nsid{};  ///< IFLA_LINK_NETNSID, if that one is elsewhere
   std::string alias{};
   PortOptions port{};   ///< filled for bridge ports
   BridgeLink bridge{};  ///< filled for bridges

@@ -8,7 +8,8 @@ namespace fairlead {
 
 enum class LogLevel { kDebug, kInfo, kWarning, kError };
 
-/// Receives a level, a stable message id ("FL1203", docs/errors.md) and one line without newline.
+/// Receives a level, a message id ("FL1203") that stays the same when the words change, and one line without
+/// newline.
 using LogSink = std::function<void(LogLevel, std::string_view id, std::string_view text)>;
 
 /// A logger that is passed by reference to whatever may have something to say; without a sink it is
@@ -16,7 +17,7 @@ using LogSink = std::function<void(LogLevel, std::string_view id, std::string_vi
 class Logger {
  public:
   Logger() = default;
-  /// Lines below `lowest` are dropped here. At kDebug every netlink message is traced, which costs about
+  /// Lines below `lowest` are dropped here. At kDebug every rtnetlink message is traced, which costs about
   /// 2 us each, so executables pass the level that is configured.
   explicit Logger(LogSink sink, LogLevel lowest = LogLevel::kDebug)
       : sink_(std::move(sink)), lowest_(lowest) {}

@@ -21,8 +21,6 @@ class Netns {
 
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] const std::string& path() const { return path_; }
-  /// Same device and inode: the same namespace.
-  [[nodiscard]] Result<bool> is_same(const Netns& other) const;
   /// SO_NETNS_COOKIE: unique until the host reboots, unlike the inode number. Linux 5.14.
   [[nodiscard]] Result<std::uint64_t> cookie() const;
 

@@ -102,13 +102,14 @@ struct PayloadLoad {
 };
 using Load = std::variant<MetaLoad, PayloadLoad>;
 
-/// `load . load @set` (or `!= @set`); `LOAD == value/prefix` when `mask` is set.
+/// `load . load @set`, or `!= @set`.
 struct Lookup {
   std::vector<Load> load;
   std::string set;
   bool invert = false;
   bool operator==(const Lookup&) const = default;
 };
+/// `load == value`, or `!=`; with a mask `load & mask == value`.
 struct Compare {
   Load load;
   Bytes value;   ///< network order; host order for kMark

@@ -23,30 +23,41 @@ struct ChangeLink {
   LinkSpec spec;
   bool operator==(const ChangeLink&) const = default;
 };
-/// Deletes a link and waits until it is gone from the namespace. A veth takes its peer along.
+/// Deletes a link and waits until it is gone from the namespace. A veth takes its peer along. kNotFound when
+/// no link has that name as its own (an alternative name of another link does not count); kTimeout, unknown,
+/// when the kernel does not report it gone within a second.
 struct DeleteLink {
   LinkName name;
   bool operator==(const DeleteLink&) const = default;
 };
+/// Adds an address. kExists when the link has it already (IPv6: with any prefix length), kNotFound without
+/// the link.
 struct AddAddress {
   LinkName link;
   AddressSpec address;
   bool operator==(const AddAddress&) const = default;
 };
+/// Removes an address. kNotFound when the link does not have it with that prefix length, or is not there.
 struct RemoveAddress {
   LinkName link;
   IfaceAddress address;
+  AddressAttributes attributes{};  ///< as observed; the inverse gives them back
   bool operator==(const RemoveAddress&) const = default;
 };
+/// Adds a route. kExists for one with the same destination, table and metric, unless it is appended
+/// (RouteSpec::append); kNotFound without a link that it names.
 struct AddRoute {
   RouteSpec route;
   bool operator==(const AddRoute&) const = default;
 };
+/// Removes a route, or of an IPv6 one these hops. kNotFound when there is none like it.
 struct RemoveRoute {
   RouteSpec route;
   bool operator==(const RemoveRoute&) const = default;
 };
-/// Writes /proc/sys/<key with dots or slashes>. Keys use slashes: "net/ipv4/ip_forward".
+/// Writes /proc/sys/<key>, unless it has the value already. kNotFound without the file, kInvalid for a key
+/// that is no plain path ("net/ipv4/ip_forward"; dots do not separate) and for a value that the kernel
+/// refuses, kDenied where /proc/sys is read-only and the value another.
 struct SetSysctl {
   std::string key;
   std::string value;
@@ -59,10 +70,13 @@ struct EnsureTable {
   nft::TableSpec table;
   bool operator==(const EnsureTable&) const = default;
 };
+/// Adds an element; success, too, when it is there: one with other data or another comment is replaced.
+/// kNotFound without its set.
 struct AddElement {
   nft::Element element;
   bool operator==(const AddElement&) const = default;
 };
+/// Removes an element; success, too, when it, its set or its table is missing.
 struct RemoveElement {
   nft::Element element;  ///< only set and key matter
   bool operator==(const RemoveElement&) const = default;

@@ -1,8 +1,9 @@
 // Desired state, observation, and the plan between the two.
 //
 // A driver says what one attachment needs as an ordered list of wants. observe() asks the kernel about
-// exactly these, diff() is pure and turns the difference into ops in the order of the wants, apply()
-// carries them out and takes back what was done when one fails. ADD is apply, CHECK is an empty plan,
+// exactly these, diff() is pure and turns the difference into ops in the order of the wants,
+// apply_plan() carries them out and takes back what was done when one fails. ADD is apply_plan, CHECK is an
+// empty plan,
 // `--dry-run` is describe.
 #pragma once
 
@@ -104,15 +105,17 @@ using Plan = std::vector<Op>;
 [[nodiscard]] Result<Plan> diff(const Desired& desired, const Observed& observed);
 
 /// Carries the plan out. On failure everything that was done or may have been done is taken back, in
-/// reverse; errors of that are in `secondary` of the error that is returned. (Call it qualified: a Plan is
-/// a std::vector, so std::apply is a candidate too.)
-[[nodiscard]] Result<void> apply(Kernel& kernel, const Plan& plan);
+/// reverse, whether the deadline has passed or not; errors of that are in `secondary` of the error that is
+/// returned, and what they leave behind is in `left`, if given: removals for unwind() to try again. (Not
+/// `apply`: a Plan is a std::vector, so std::apply would be a candidate of every call.)
+[[nodiscard]] Result<void> apply_plan(Kernel& kernel, const Plan& plan, Plan* left = nullptr);
 
 /// What takes the plan back: inverses in reverse order, without those that the deletion of a link
 /// does anyway. `outcomes` may be shorter than the plan (the rest was not done); empty = all done.
 [[nodiscard]] Plan undo_of(const Plan& plan, const std::vector<OpOutcome>& outcomes);
 
-/// Carries out removals, goes on past errors, takes kNotFound for success, returns what failed.
-[[nodiscard]] std::vector<Error> unwind(Kernel& kernel, const Plan& removals);
+/// Carries out removals, goes on past errors, takes kNotFound for success, returns what failed; the removals
+/// that failed are appended to `left`, if given.
+[[nodiscard]] std::vector<Error> unwind(Kernel& kernel, const Plan& removals, Plan* left = nullptr);
 
 }  // namespace fairlead

@@ -64,10 +64,11 @@ class [[nodiscard]] Result {
 
   [[nodiscard]] T& value() & { return *require_value(); }
   [[nodiscard]] const T& value() const& { return *const_cast<Result*>(this)->require_value(); }
-  [[nodiscard]] T&& value() && { return std::move(*require_value()); }
+  /// By value: a reference into a temporary would dangle in `for (auto& x : *list())`.
+  [[nodiscard]] T value() && { return std::move(*require_value()); }
   [[nodiscard]] T& operator*() & { return value(); }
   [[nodiscard]] const T& operator*() const& { return value(); }
-  [[nodiscard]] T&& operator*() && { return std::move(*this).value(); }
+  [[nodiscard]] T operator*() && { return std::move(*require_value()); }
   [[nodiscard]] T* operator->() { return require_value(); }
   [[nodiscard]] const T* operator->() const { return const_cast<Result*>(this)->require_value(); }
 

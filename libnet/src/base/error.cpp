@@ -24,9 +24,21 @@ std::string Error::to_string() const {
   return text;
 }
 
+namespace {
+/// ENOTSUPP of the kernel's own linux/errno.h: not meant for user space, where it arrives all the same.
+constexpr int kKernelNotSupported = 524;
+}  // namespace
+
 std::string errno_name(int err) {
+  if (err == kKernelNotSupported) return "ENOTSUPP";
   const char* name = strerrorname_np(err);
   return name != nullptr ? name : "errno " + std::to_string(err);
+}
+
+const char* errno_text(int err) {
+  if (err == kKernelNotSupported) return "Operation not supported";
+  const char* text = strerrordesc_np(err);
+  return text != nullptr ? text : "unknown error";
 }
 
 Errc errc_of_errno(int err) {
@@ -61,6 +73,7 @@ Errc errc_of_errno(int err) {
     case ENOSYS:
     case EPROTONOSUPPORT:
     case EAFNOSUPPORT:
+    case kKernelNotSupported:
       return Errc::kUnsupported;
     case EXFULL:
     case ENOSPC:
@@ -83,7 +96,7 @@ Errc errc_of_errno(int err) {
 
 Error error_from_errno(int err, const std::string& operation) {
   return Error{.code = errc_of_errno(err),
-               .what = operation + ": " + errno_name(err) + ": " + strerrordesc_np(err),
+               .what = operation + ": " + errno_name(err) + ": " + errno_text(err),
                .kernel = KernelDetail{.err = err, .message = {}, .attribute = {}}};
 }
 

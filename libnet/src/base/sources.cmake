@@ -6,5 +6,6 @@ fairlead_libnet_part(base 0 SOURCES
   src/base/ip_address.cpp
   src/base/mac_address.cpp
   src/base/quote.cpp
-  src/base/unique_fd.cpp)
+  src/base/unique_fd.cpp
+  src/base/words.cpp)
 target_link_libraries(fairlead_base PRIVATE -l:libmd.a)

@@ -8,8 +8,10 @@
 namespace fairlead::kernel {
 
 [[nodiscard]] Result<std::size_t> add_address(nl::Batch& batch, LinkIndex link, const AddressSpec& spec);
+/// Of `attributes` only the far end of a point-to-point address matters.
 [[nodiscard]] Result<std::size_t> remove_address(nl::Batch& batch, LinkIndex link,
-                                                 const IfaceAddress& address);
+                                                 const IfaceAddress& address,
+                                                 const AddressAttributes& attributes);
 /// Asks for the addresses of one link, of both families; the kernel filters (NETLINK_GET_STRICT_CHK).
 [[nodiscard]] Result<std::size_t> add_list_addresses(nl::Batch& batch, LinkIndex link);
 

@@ -66,7 +66,11 @@ void put_change(Encoder<Link>& link, const LinkSpec& spec, const LinkRefs& refs)
   const bool bridge_options = bridge != nullptr && *bridge != BridgeLink{};
   if (bridge_options || !spec.port.empty()) {
     link.nest(Link::info, [&](Encoder<LinkInfo> info) {
-      if (bridge_options) encode_bridge(info, *bridge);
+      if (bridge_options) {
+        // Without the kind the kernel does not know whose options these are (rtnl_newlink: EOPNOTSUPP).
+        info.put(LinkInfo::kind, kind_name(spec.kind));
+        encode_bridge(info, *bridge);
+      }
       if (!spec.port.empty()) encode_port(info, spec.port);
     });
   }
@@ -99,7 +103,7 @@ std::optional<LinkIndex> index_in(const std::optional<std::uint32_t>& value) {
 void read_header(const ifinfomsg& header, LinkState& state) {
   state.index = LinkIndex{static_cast<std::uint32_t>(header.ifi_index)};
   state.up = (header.ifi_flags & IFF_UP) != 0;
-  state.running = (header.ifi_flags & IFF_LOWER_UP) != 0;
+  state.lower_up = (header.ifi_flags & IFF_LOWER_UP) != 0;
   state.loopback = (header.ifi_flags & IFF_LOOPBACK) != 0;
   state.promisc_flag = (header.ifi_flags & IFF_PROMISC) != 0;
 }
@@ -187,8 +191,8 @@ Result<LinkState> read_link(const nl::Message& message) {
   state.operstate = attrs.get(Link::operstate).value_or(0);
   state.promiscuity = attrs.get(Link::promiscuity).value_or(0);
   state.master = index_in(attrs.get(Link::master));
-  state.peer = index_in(attrs.get(Link::link));
-  state.peer_nsid = attrs.get(Link::link_netnsid);
+  state.link = index_in(attrs.get(Link::link));
+  state.link_nsid = attrs.get(Link::link_netnsid);
   if (const auto address = attrs.get(Link::address); address && address->size() == MacAddress::kSize) {
     std::array<std::uint8_t, MacAddress::kSize> mac{};
     std::memcpy(mac.data(), address->data(), mac.size());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "fairlead/deadline.hpp"
 #include "kernel/delete_link.hpp"
 #include "kernel/op_error.hpp"
 #include "sys/async_delete.hpp"
@@ -129,6 +130,7 @@ std::vector<OpOutcome> NetlinkKernel::apply(std::span<const Op> ops) {
 }
 
 std::vector<OpOutcome> NetlinkKernel::apply_group(Channel channel, std::span<const Op> ops) {
+  if (Deadline::passed()) return none_done(ops, {.code = Errc::kTimeout, .what = "the deadline has passed"});
   switch (channel) {
     case Channel::kHostRtnetlink:
       return apply_rtnetlink(Side::kHost, ops);

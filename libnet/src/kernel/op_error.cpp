@@ -45,6 +45,23 @@ void explain_link(const LinkSpec& spec, Error& error) {
   }
 }
 
+/// EOPNOTSUPP stands for a kind of link that the kernel does not have, for one of its options, or for options
+/// of a port that is none (do_setlink without a master's slave_changelink).
+std::optional<std::string> unsupported_remedy(const LinkSpec& spec, const KernelDetail& detail) {
+  if (detail.message == "Unknown device type") {  // rtnl_newlink
+    const std::string kind = kind_name(spec.kind);
+    return "this kernel has no " + kind + " links: load the module " + kind + " or use another kernel";
+  }
+  const auto* bridge = std::get_if<BridgeLink>(&spec.kind);
+  if (bridge != nullptr && (bridge->vlan_filtering || bridge->vlan_default_pvid)) {
+    return "this kernel's bridges do not filter VLANs (CONFIG_BRIDGE_VLAN_FILTERING): leave these options "
+           "out "
+           "or use another kernel";
+  }
+  if (!spec.port.empty() && !spec.master) return "hairpin and isolated are options of a bridge's port";
+  return std::nullopt;
+}
+
 /// What the kernel's own text leaves open.
 void explain(const Op& op, Error& error) {
   const LinkSpec* spec = spec_of(op);
@@ -55,10 +72,16 @@ void explain(const Op& op, Error& error) {
     error = std::move(error).with_remedy(
         "a gateway has to be in a network of the link's addresses, or the route on-link");
   }
-  if (error.kernel->err == EOPNOTSUPP && std::holds_alternative<CreateLink>(op.action)) {
-    const std::string kind = kind_name(spec->kind);
-    error = std::move(error).with_remedy("this kernel has no " + kind + " links: load the module " + kind +
-                                         " or use another kernel");
+  if (error.kernel->err == EOPNOTSUPP && spec != nullptr) {
+    if (auto remedy = unsupported_remedy(*spec, *error.kernel)) {
+      error = std::move(error).with_remedy(*std::move(remedy));
+    }
+  }
+  const auto* address = std::get_if<AddAddress>(&op.action);
+  if (error.kernel->err == EACCES && address != nullptr && address->address.address.is_v6()) {
+    // inet6_addr_add() on a link whose IPv6 is off; before Linux 6.6 without a word of its own.
+    error = std::move(error).with_remedy("IPv6 is off on this link: set the sysctl net/ipv6/conf/" +
+                                         address->link.str() + "/disable_ipv6" + where(op.side) + " to 0");
   }
   if (error.kernel->err == EPERM && !std::holds_alternative<SetSysctl>(op.action)) {
     error = std::move(error).with_remedy(
@@ -68,15 +91,18 @@ void explain(const Op& op, Error& error) {
 
 }  // namespace
 
+std::string where(Side side) { return side == Side::kHost ? " on the host" : " in the container"; }
+
 Error op_error(const Op& op, Error error) {
   if (error.kernel) explain(op, error);
   return std::move(error).with_context(describe(op));
 }
 
+std::string name_taken(Side side, const std::string& name) { return name + " exists already" + where(side); }
+
 Error no_such_link(Side side, const std::string& name) {
-  const char* where = side == Side::kHost ? " on the host" : " in the container";
   return {.code = Errc::kNotFound,
-          .what = "ENODEV: there is no link " + name + where,
+          .what = "ENODEV: there is no link " + name + where(side),
           .kernel = KernelDetail{.err = ENODEV, .message = {}, .attribute = {}}};
 }
 

@@ -1,6 +1,7 @@
 #include "kernel/rtnl_group.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "kernel/address_codec.hpp"
 #include "kernel/delete_link.hpp"
@@ -16,6 +17,7 @@ OpStatus status_of(nl::ReplyStatus status) {
     case nl::ReplyStatus::kDone:
       return OpStatus::kDone;
     case nl::ReplyStatus::kRefused:
+    case nl::ReplyStatus::kNotSent:
       return OpStatus::kNotDone;
     case nl::ReplyStatus::kUnknown:
       break;
@@ -29,7 +31,11 @@ Unexpected stopped() { return Unexpected(Errc::kInternal, "stopped by an earlier
 }  // namespace
 
 RtnlGroup::RtnlGroup(GroupContext context, std::span<const Op> ops)
-    : context_(std::move(context)), ops_(ops), outcomes_(ops.size()), answered_(ops.size()) {}
+    : context_(std::move(context)),
+      ops_(ops),
+      outcomes_(ops.size()),
+      answered_(ops.size()),
+      unborn_(ops.size()) {}
 
 std::vector<OpOutcome> RtnlGroup::run() {
   for (current_ = 0; current_ < ops_.size() && !failed_; ++current_) {
@@ -41,6 +47,7 @@ std::vector<OpOutcome> RtnlGroup::run() {
     fail(current_, begun ? OpStatus::kUnknown : OpStatus::kNotDone, std::move(encoded).error());
   }
   (void)flush();
+  name_the_taken();
   return std::move(outcomes_);
 }
 
@@ -71,12 +78,36 @@ bool RtnlGroup::flush() {
 void RtnlGroup::take(const Sent& sent, nl::Reply&& reply) {
   OpOutcome& outcome = outcomes_[sent.op];
   const OpStatus status = status_of(reply.status);
+  // Of a link that was not made nothing is done, whatever became of the messages behind the refused one:
+  // they met another's link, which the undo must not delete.
+  if (unborn_[sent.op]) return;
+  unborn_[sent.op] = sent.creates && status == OpStatus::kNotDone;
   // An op of several messages of which some were refused may have happened in part.
   const OpStatus joint = !answered_[sent.op] || outcome.status == status ? status : OpStatus::kUnknown;
   answered_[sent.op] = true;
   outcome.status = joint;
-  if (status != OpStatus::kDone) return fail(sent.op, joint, *std::move(reply.error));
-  if (sent.creates) learn(std::get<CreateLink>(ops_[sent.op].action).spec, reply.message);
+  if (reply.error) return fail(sent.op, joint, *std::move(reply.error));
+  if (sent.creates && status == OpStatus::kDone) {
+    learn(std::get<CreateLink>(ops_[sent.op].action).spec, reply.message);
+  }
+}
+
+void RtnlGroup::name_the_taken() {
+  for (std::size_t i = 0; i < ops_.size(); ++i) {
+    const auto* creation = std::get_if<CreateLink>(&ops_[i].action);
+    const auto* veth = creation != nullptr ? std::get_if<VethLink>(&creation->spec.kind) : nullptr;
+    if (veth == nullptr || !unborn_[i] || !outcomes_[i].error || !outcomes_[i].error->kernel) continue;
+    if (outcomes_[i].error->kernel->err != EEXIST) continue;
+    RtnlNamespace* const peer_side = veth->peer.side == context_.own->side() ? context_.own : context_.other;
+    for (const auto& [netns, name] :
+         {std::pair(context_.own, creation->spec.name), std::pair(peer_side, veth->peer.name)}) {
+      if (netns == nullptr) continue;
+      const auto link = netns->find_link(LinkTarget(name));
+      if (!link || !*link) continue;
+      outcomes_[i].error->what = describe(ops_[i]) + ": EEXIST: " + name_taken(netns->side(), name.str());
+      break;
+    }
+  }
 }
 
 /// Takes the indices of a new link and its peer from the echo. Before Linux 6.2 there is none; then
@@ -94,7 +125,7 @@ void RtnlGroup::learn(const LinkSpec& spec, const std::vector<std::byte>& echo) 
   const auto state = read_link(*message);
   if (!state) return;
   context_.own->names().remember(spec.name.str(), state->index);
-  if (peer_side != nullptr && state->peer) peer_side->names().remember(veth->peer.name.str(), *state->peer);
+  if (peer_side != nullptr && state->link) peer_side->names().remember(veth->peer.name.str(), *state->link);
 }
 
 void RtnlGroup::note_requests(bool creates) {
@@ -117,6 +148,8 @@ Result<LinkIndex> RtnlGroup::index_of(const LinkName& name) {
 
 /// A link that the same send creates is named by its name, but only if that name was seen free: should
 /// the creation fail because somebody else's link has the name, the kernel would go on and change that one.
+/// Between the look and the send that can still happen; a name that is derived from an attachment's key,
+/// whose lock we hold, is taken by nobody, and a shared one is not named this way.
 Result<LinkTarget> RtnlGroup::target_of(const LinkName& name) {
   const LinkNames& names = context_.own->names();
   if (in_flight(name.str()) && !names.known_absent(name.str())) {
@@ -167,7 +200,12 @@ Result<void> RtnlGroup::encode(const CreateLink& action) {
 
   const auto late = after_creation(action.spec);
   if (!late) return {};
-  FAIRLEAD_TRY(const LinkTarget target, target_of(action.spec.name));
+  LinkTarget target(action.spec.name);
+  if (ops_[current_].shared) {
+    FAIRLEAD_TRY(target, index_of(action.spec.name));
+  } else {
+    FAIRLEAD_TRY(target, target_of(action.spec.name));
+  }
   FAIRLEAD_CHECK(add_change(batch_, target, *late, {}));
   note_requests();
   return {};
@@ -184,7 +222,10 @@ Result<void> RtnlGroup::encode(const ChangeLink& action) {
 Result<void> RtnlGroup::encode(const DeleteLink& action) {
   if (!flush()) return stopped();
   FAIRLEAD_TRY(const auto link, context_.own->find_link(LinkTarget(action.name)));
-  if (!link) return Unexpected(no_such_link(context_.own->side(), action.name.str()));
+  // An alternative name finds a link too, which is none that we made.
+  if (!link || link->name != action.name.str()) {
+    return Unexpected(no_such_link(context_.own->side(), action.name.str()));
+  }
   DeleteOutcome outcome = context_.delete_link(*context_.own, link->index);
   // A veth takes its peer along, whose name nobody told us.
   context_.own->names().clear();
@@ -207,7 +248,7 @@ Result<void> RtnlGroup::encode(const AddAddress& action) {
 
 Result<void> RtnlGroup::encode(const RemoveAddress& action) {
   FAIRLEAD_TRY(const LinkIndex link, index_of(action.link));
-  FAIRLEAD_CHECK(remove_address(batch_, link, action.address));
+  FAIRLEAD_CHECK(remove_address(batch_, link, action.address, action.attributes));
   note_requests();
   return {};
 }

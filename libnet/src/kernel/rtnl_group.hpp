@@ -25,6 +25,8 @@ struct GroupContext {
 ///  - an index that only the kernel's answer will tell ends a send (addresses and routes name their link
 ///    by index),
 ///  - a deletion is a send of its own,
+///  - what follows the creation of a shared link in the same op goes by the index that the answer tells: a
+///    name that was free may be somebody else's by now, and the kernel goes on past the refused creation,
 ///  - nothing is sent any more once a failure has been seen (the kernel itself goes on past it within a
 ///  send).
 class RtnlGroup {
@@ -60,6 +62,8 @@ class RtnlGroup {
   /// Sends what is pending. False if something failed, now or earlier.
   [[nodiscard]] bool flush();
   void take(const Sent& sent, nl::Reply&& reply);
+  /// Says which of a pair's two names was taken: EEXIST alone does not.
+  void name_the_taken();
   void learn(const LinkSpec& spec, const std::vector<std::byte>& echo);
   void fail(std::size_t op, OpStatus status, Error error);
   /// Ascribes the requests that were added since the last call to the current op.
@@ -70,6 +74,7 @@ class RtnlGroup {
   std::span<const Op> ops_;
   std::vector<OpOutcome> outcomes_;
   std::vector<bool> answered_;  ///< per op: the outcome is that of at least one answer
+  std::vector<bool> unborn_;    ///< per op: it was to create a link, which was refused
   nl::Batch batch_;
   std::vector<Sent> sent_;              ///< one per request of the batch
   std::vector<std::string> in_flight_;  ///< names of links that the batch creates

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "kernel/address_codec.hpp"
+#include "kernel/op_error.hpp"
 #include "kernel/route_codec.hpp"
 #include "sys/socket_cookie.hpp"
 
@@ -80,7 +81,8 @@ Result<std::optional<LinkState>> RtnlNamespace::find_link(const LinkTarget& targ
   nl::Batch batch;
   FAIRLEAD_CHECK(add_get(batch, target));
   auto reply = rtnl->get(batch);
-  if (!reply) return Unexpected(std::move(reply).error().with_context("find link " + text_of(target)));
+  if (!reply)
+    return Unexpected(std::move(reply).error().with_context("find link " + text_of(target) + where(side_)));
   if (!reply->has_value()) {
     if (const auto* name = std::get_if<LinkName>(&target)) names_.remember_absent(name->str());
     return std::optional<LinkState>();
@@ -99,7 +101,7 @@ Result<std::vector<LinkState>> RtnlNamespace::links() {
   FAIRLEAD_TRY(nl::Client* const rtnl, client());
   nl::Batch batch;
   FAIRLEAD_CHECK(add_list_links(batch));
-  FAIRLEAD_TRY(const auto bytes, dump(*rtnl, batch, "list links"));
+  FAIRLEAD_TRY(const auto bytes, dump(*rtnl, batch, "list links" + where(side_)));
   return read_all<LinkState>(bytes, read_listed_link);
 }
 
@@ -108,7 +110,7 @@ Result<std::vector<AddressState>> RtnlNamespace::addresses(LinkIndex link) {
   nl::Batch batch;
   FAIRLEAD_CHECK(add_list_addresses(batch, link));
   FAIRLEAD_TRY(const auto bytes,
-               dump(*rtnl, batch, "list addresses of the link " + text_of(LinkTarget(link))));
+               dump(*rtnl, batch, "list addresses of the link " + text_of(LinkTarget(link)) + where(side_)));
   FAIRLEAD_TRY(auto addresses, read_all<AddressState>(bytes, read_address));
   std::erase_if(addresses, [link](const AddressState& address) { return address.link != link; });
   return addresses;
@@ -118,7 +120,7 @@ Result<std::vector<RouteSpec>> RtnlNamespace::routes(const RouteFilter& filter) 
   FAIRLEAD_TRY(nl::Client* const rtnl, client());
   nl::Batch batch;
   FAIRLEAD_CHECK(add_list_routes(batch, filter));
-  auto bytes = dump(*rtnl, batch, "list routes");
+  auto bytes = dump(*rtnl, batch, "list routes" + where(side_));
   // A routing table comes into being with its first route (fib_new_table).
   if (!bytes && kernel_said(bytes.error(), ENOENT)) return std::vector<RouteSpec>();
   if (!bytes) return Unexpected(std::move(bytes).error());

@@ -1,6 +1,6 @@
 // One table per attribute family. An entry ties an attribute's number to its family, its type on the wire
 // and its name, and everything is driven by it: the encoder (encoder.hpp), the checked decoder (reader.hpp),
-// the trace printer (trace.hpp) and the attribute path in errors (ext_ack.hpp).
+// the trace printer (format.hpp) and the attribute path in errors (ext_ack.hpp).
 //
 //   struct Link {
 //     static constexpr Attr<Link, IFLA_MTU, std::uint32_t> mtu{"IFLA_MTU"};
@@ -33,11 +33,13 @@ struct Be16 {};
 struct Be32 {};
 /// A string, with its terminating NUL on the wire.
 struct Text {};
+/// A string that is sent without a NUL: the kernel's limit counts the bytes as they are (IFLA_IFALIAS, 255).
+struct BareText {};
 /// Bytes of any length.
 struct Octets {};
 
 /// What a value looks like in a trace.
-enum class AttrKind : std::uint8_t { kNumber, kSigned, kBigEndian, kText, kOctets, kAddress, kNest, kHops };
+enum class AttrKind : std::uint8_t { kNumber, kSigned, kBigEndian, kText, kOctets, kAddress, kNest };
 
 /// Wire<T>: how a value of declared type T is read and written. read() returns nothing for bytes that are
 /// too short; longer ones are fine, since the kernel extends its structures at the end.
@@ -99,6 +101,14 @@ struct Wire<Text> {
 };
 
 template <>
+struct Wire<BareText> {
+  using Value = std::string_view;
+  static constexpr AttrKind kKind = AttrKind::kText;
+  static std::optional<Value> read(ByteView bytes) { return Wire<Text>::read(bytes); }
+  static Value write(Value value) { return value; }
+};
+
+template <>
 struct Wire<Octets> {
   using Value = ByteView;
   static constexpr AttrKind kKind = AttrKind::kOctets;
@@ -142,7 +152,7 @@ struct AttrInfo {
   std::uint16_t type = 0;
   const char* name = "";
   AttrKind form = AttrKind::kOctets;
-  std::size_t size = 0;  ///< on the wire, for numbers
+  std::size_t size = 0;  ///< on the wire, for numbers: what the attribute oracle compares with the kernel
   const AttrTable& (*inner)() = nullptr;
   std::size_t inner_header = 0;
   const char* kind = nullptr;

@@ -65,30 +65,34 @@ bool Client::is_for_us(const Message& message, std::uint32_t first, std::size_t 
 }
 
 std::vector<Reply> Client::transact(Batch& batch) {
-  std::vector<Reply> replies(batch.size());
+  std::vector<Reply> replies(batch.size(), Reply{.status = ReplyStatus::kNotSent});
   first_seq_ = next_seq_;
   next_seq_ += static_cast<std::uint32_t>(batch.size());
   batch.number(first_seq_);
   for (std::size_t first = 0; first < batch.size(); first += kMaxInFlight) {
-    exchange(batch, {first, std::min(batch.size(), first + kMaxInFlight)}, replies);
+    if (!exchange(batch, {first, std::min(batch.size(), first + kMaxInFlight)}, replies)) break;
   }
   return replies;
 }
 
-void Client::exchange(const Batch& batch, Range range, std::vector<Reply>& replies) {
+bool Client::exchange(const Batch& batch, Range range, std::vector<Reply>& replies) {
+  const auto part = std::span(replies).subspan(range.first, range.last - range.first);
   const ByteView datagram = batch.bytes(range.first, range.last);
   if (trace_) trace_messages(trace_, "> ", datagram);
   const auto sent = transport_->send(datagram);
-  if (sent) return collect(batch, range, replies);
+  if (sent) {
+    for (Reply& reply : part) reply.status = ReplyStatus::kUnknown;
+    collect(batch, range, replies);
+    return std::all_of(part.begin(), part.end(),
+                       [](const Reply& reply) { return reply.status == ReplyStatus::kDone; });
+  }
   const bool too_long = sent.error().kernel && sent.error().kernel->err == EMSGSIZE;
-  if (too_long && range.last - range.first > 1) {  // a small SO_SNDBUF, as in a user namespace
-    const std::size_t middle = range.first + (range.last - range.first) / 2;
-    exchange(batch, {range.first, middle}, replies);
-    return exchange(batch, {middle, range.last}, replies);
+  if (too_long && part.size() > 1) {  // a small SO_SNDBUF, as in a user namespace
+    const std::size_t middle = range.first + part.size() / 2;
+    return exchange(batch, {range.first, middle}, replies) && exchange(batch, {middle, range.last}, replies);
   }
-  for (std::size_t i = range.first; i < range.last; ++i) {
-    replies[i] = {.status = ReplyStatus::kRefused, .error = sent.error()};
-  }
+  for (Reply& reply : part) reply = {.status = ReplyStatus::kRefused, .error = sent.error()};
+  return false;
 }
 
 Result<void> Client::collect_some(const Batch& batch, Range range, std::vector<bool>& answered,

@@ -12,14 +12,15 @@ namespace fairlead::nl {
 
 enum class ReplyStatus : std::uint8_t {
   kDone,     ///< acknowledged
-  kRefused,  ///< the kernel said no, or nothing was sent
+  kRefused,  ///< the kernel said no, or sending failed
   kUnknown,  ///< sent, but no answer was read
+  kNotSent,  ///< an earlier send of the batch met a failure
 };
 
 /// What the kernel answered to one request of a batch.
 struct Reply {
   ReplyStatus status = ReplyStatus::kUnknown;
-  /// Without the operation: "EEXIST: File exists (IFLA_IFNAME)". Set unless kDone.
+  /// Without the operation: "EEXIST: File exists (IFLA_IFNAME)". Set if kRefused or kUnknown.
   std::optional<Error> error{};
   /// The message that came with the answer (an object asked for, an echo), with its header; or empty.
   std::vector<std::byte> message{};
@@ -34,7 +35,8 @@ class Client {
   explicit Client(std::unique_ptr<Transport> transport, Trace trace = nullptr);
 
   /// Sends all requests, at best with one system call, and collects the answers: one per request, by
-  /// index. The kernel goes on past a request that it refuses.
+  /// index. Within a send the kernel goes on past a request that it refuses; where the batch needs several
+  /// sends, none follows one that met a failure.
   [[nodiscard]] std::vector<Reply> transact(Batch& batch);
 
   /// One request for one object: its message, or nothing if the kernel has no such object.
@@ -51,7 +53,8 @@ class Client {
     std::size_t first;
     std::size_t last;
   };
-  void exchange(const Batch& batch, Range range, std::vector<Reply>& replies);
+  /// False if one of the requests was not done.
+  [[nodiscard]] bool exchange(const Batch& batch, Range range, std::vector<Reply>& replies);
   Result<void> collect_some(const Batch& batch, Range range, std::vector<bool>& answered,
                             std::vector<Reply>& replies);
   void collect(const Batch& batch, Range range, std::vector<Reply>& replies);

@@ -42,12 +42,9 @@ void read_attrs(KernelDetail& detail, ByteView attrs, ByteView request) {
   }
 }
 
-const char* text_of(int err) {
-  const char* text = strerrordesc_np(err);
-  return text != nullptr ? text : "unknown error";
-}
-
 }  // namespace
+
+bool is_verdict(std::int32_t error) { return error <= 0 && error != INT32_MIN; }
 
 Result<KernelDetail> read_verdict(const Message& answer, ByteView request) {
   const std::size_t fixed = answer.header.nlmsg_type == NLMSG_DONE ? sizeof(std::int32_t) : sizeof(nlmsgerr);
@@ -58,8 +55,9 @@ Result<KernelDetail> read_verdict(const Message& answer, ByteView request) {
   if (!error || answer.payload.size() < fixed) {
     return Unexpected(malformed_error("an acknowledgement is cut off"));
   }
-  detail.err = -*error;
-  if (detail.err < 0) detail.err = 0;  // NLMSG_DONE may carry a length
+  const bool length = answer.header.nlmsg_type == NLMSG_DONE && *error > 0;  // netlink_dump_done() may
+  if (!length && !is_verdict(*error)) return Unexpected(malformed_error("its error number is none"));
+  detail.err = length ? 0 : -*error;
   if (detail.err != 0 && (answer.header.nlmsg_flags & NLM_F_ACK_TLVS) != 0) {
     if (const std::size_t begin = attrs_begin(answer); begin <= answer.payload.size()) {
       read_attrs(detail, answer.payload.subspan(begin), request);
@@ -69,10 +67,10 @@ Result<KernelDetail> read_verdict(const Message& answer, ByteView request) {
 }
 
 Error refusal(KernelDetail detail) {
-  Error error{
-      .code = errc_of_errno(detail.err),
-      .what = errno_name(detail.err) + ": " + (detail.message.empty() ? text_of(detail.err) : detail.message),
-      .remedy = {}};
+  Error error{.code = errc_of_errno(detail.err),
+              .what = errno_name(detail.err) + ": " +
+                      (detail.message.empty() ? errno_text(detail.err) : detail.message),
+              .remedy = {}};
   if (!detail.attribute.empty()) error.what += " (" + detail.attribute + ")";
   error.kernel = std::move(detail);
   return error;

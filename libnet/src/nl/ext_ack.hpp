@@ -7,6 +7,9 @@
 
 namespace fairlead::nl {
 
+/// Whether `error` of an NLMSG_ERROR is 0 or a negated errno: nothing else may be negated.
+[[nodiscard]] bool is_verdict(std::int32_t error);
+
 /// Reads the verdict of an NLMSG_ERROR or NLMSG_DONE. `request` is the message that it answers, which the
 /// offsets in the answer refer to (with NETLINK_CAP_ACK the kernel does not repeat it).
 /// err is 0 for success.

@@ -4,7 +4,9 @@
 
 #include <cstdio>
 
+#include "base/quote.hpp"
 #include "fairlead/error.hpp"
+#include "nl/ext_ack.hpp"
 #include "nl/inet_attrs.hpp"
 #include "nl/link_attrs.hpp"
 #include "nl/reader.hpp"
@@ -107,7 +109,7 @@ Found find_at(AttrArea area, std::size_t offset) {
 void print_value(std::string& out, const AttrInfo* info, ByteView bytes) {
   const AttrKind form = info != nullptr ? info->form : AttrKind::kOctets;
   if (form == AttrKind::kText) {
-    out += *Wire<Text>::read(bytes);
+    out += quoted(*Wire<Text>::read(bytes));  // the alias of a container's link is the container's
     return;
   }
   if (form == AttrKind::kAddress) {
@@ -196,7 +198,9 @@ std::string format_message(ByteView message) {
   out += numbers;
   if (header.nlmsg_type == NLMSG_ERROR) {
     const auto error = Wire<std::int32_t>::read(message.subspan(sizeof(header)));
-    return out + (error ? (*error == 0 ? " ok" : " " + errno_name(-*error)) : " (cut off)");
+    if (!error) return out + " (cut off)";
+    if (!is_verdict(*error)) return out + " error number " + std::to_string(*error);
+    return out + " " + (*error == 0 ? std::string("ok") : errno_name(-*error));
   }
   if (const AttrArea area = attrs_of(message); area.table != nullptr) {
     print_attrs(out, *area.table, area.bytes);

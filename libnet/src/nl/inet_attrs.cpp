@@ -3,7 +3,7 @@
 namespace fairlead::nl {
 
 const AttrTable& Address::table() {
-  static constexpr AttrInfo kAttrs[] = {address, local, broadcast, flags};
+  static constexpr AttrInfo kAttrs[] = {address, local, label, broadcast, cacheinfo, flags};
   static constexpr AttrTable kTable{kAttrs};
   return kTable;
 }

@@ -17,7 +17,10 @@ struct Address {
   /// The address of the far end; the same as `local` where there is none.
   static constexpr Attr<Address, IFA_ADDRESS, IpAddress> address{"IFA_ADDRESS"};
   static constexpr Attr<Address, IFA_LOCAL, IpAddress> local{"IFA_LOCAL"};
+  static constexpr Attr<Address, IFA_LABEL, Text> label{"IFA_LABEL"};
   static constexpr Attr<Address, IFA_BROADCAST, IpAddress> broadcast{"IFA_BROADCAST"};
+  /// An ifa_cacheinfo.
+  static constexpr Attr<Address, IFA_CACHEINFO, Octets> cacheinfo{"IFA_CACHEINFO"};
   static constexpr Attr<Address, IFA_FLAGS, std::uint32_t> flags{"IFA_FLAGS"};
   static const AttrTable& table();
 };

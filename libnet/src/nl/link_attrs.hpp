@@ -81,7 +81,7 @@ struct Link {
   static constexpr Attr<Link, IFLA_MASTER, std::uint32_t> master{"IFLA_MASTER"};
   static constexpr Attr<Link, IFLA_OPERSTATE, std::uint8_t> operstate{"IFLA_OPERSTATE"};
   static constexpr Nest<Link, IFLA_LINKINFO, LinkInfo> info{"IFLA_LINKINFO"};
-  static constexpr Attr<Link, IFLA_IFALIAS, Text> alias{"IFLA_IFALIAS"};
+  static constexpr Attr<Link, IFLA_IFALIAS, BareText> alias{"IFLA_IFALIAS"};
   static constexpr Nest<Link, IFLA_AF_SPEC, FamilySpec> families{"IFLA_AF_SPEC"};
   static constexpr Attr<Link, IFLA_NET_NS_FD, std::uint32_t> netns_fd{"IFLA_NET_NS_FD"};
   static constexpr Attr<Link, IFLA_EXT_MASK, std::uint32_t> ext_mask{"IFLA_EXT_MASK"};

@@ -23,11 +23,12 @@ class MnlTransport final : public Transport {
   explicit MnlTransport(Socket socket) : socket_(std::move(socket)) {}
 
   Result<void> send(ByteView datagram) override {
-    while (mnl_socket_sendto(socket_.get(), datagram.data(), datagram.size()) < 0) {
+    for (;;) {
+      // Before each send, since none is cut short: the kernel takes its mutex uninterruptibly inside it.
+      FAIRLEAD_CHECK(Deadline::check("send to rtnetlink"));
+      if (mnl_socket_sendto(socket_.get(), datagram.data(), datagram.size()) >= 0) return {};
       if (errno != EINTR) return Unexpected(error_from_errno(errno, "send to rtnetlink"));
-      if (Deadline::passed()) return Unexpected(Errc::kTimeout, "send to rtnetlink: the deadline has passed");
     }
-    return {};
   }
 
   Result<std::size_t> receive(std::span<std::byte> buffer) override {

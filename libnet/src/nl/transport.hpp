@@ -23,7 +23,8 @@ class Transport {
   virtual ~Transport() = default;
 
   /// Sends one datagram; nothing of it was processed when this fails. The kernel processes rtnetlink
-  /// requests before the call returns.
+  /// requests before the call returns. kTimeout once the deadline of the verb has passed
+  /// (fairlead/deadline.hpp).
   [[nodiscard]] virtual Result<void> send(ByteView datagram) = 0;
   /// Blocks for one datagram from the kernel and returns its size. kOverrun: messages were lost (ENOBUFS).
   /// kTimeout: the deadline of the verb passed (fairlead/deadline.hpp).

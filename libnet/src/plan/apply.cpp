@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "fairlead/deadline.hpp"
 #include "fairlead/plan.hpp"
 #include "plan/touch.hpp"
 
@@ -35,31 +36,36 @@ Plan undo_of(const Plan& plan, const std::vector<OpOutcome>& outcomes) {
   return undo;
 }
 
-std::vector<Error> unwind(Kernel& kernel, const Plan& removals) {
+std::vector<Error> unwind(Kernel& kernel, const Plan& removals, Plan* left) {
   std::vector<Error> errors;
-  Plan left = removals;
-  while (!left.empty()) {
-    std::vector<OpOutcome> outcomes = kernel.apply(left);
-    outcomes.resize(left.size());
+  const auto failed = [&](const Op& op, Error error) {
+    errors.push_back(std::move(error));
+    if (left != nullptr) left->push_back(op);
+  };
+  Plan open = removals;
+  while (!open.empty()) {
+    std::vector<OpOutcome> outcomes = kernel.apply(open);
+    outcomes.resize(open.size());
     Plan unsent;
-    for (std::size_t i = 0; i < left.size(); ++i) {
+    for (std::size_t i = 0; i < open.size(); ++i) {
       if (outcomes[i].error) {
-        if (outcomes[i].error->code != Errc::kNotFound) errors.push_back(*std::move(outcomes[i].error));
+        if (outcomes[i].error->code != Errc::kNotFound) failed(open[i], *std::move(outcomes[i].error));
       } else if (outcomes[i].status == OpStatus::kNotDone) {
-        unsent.push_back(left[i]);
+        unsent.push_back(open[i]);
       }
     }
-    if (unsent.size() == left.size()) {  // neither an answer nor progress: never ask for ever
-      errors.push_back(
-          Error{.code = Errc::kInternal, .what = describe(left.front()) + ": was not carried out"});
+    if (unsent.size() == open.size()) {  // neither an answer nor progress: never ask for ever
+      failed(open.front(),
+             {.code = Errc::kInternal, .what = describe(open.front()) + ": was not carried out"});
+      if (left != nullptr) left->insert(left->end(), open.begin() + 1, open.end());
       break;
     }
-    left = std::move(unsent);
+    open = std::move(unsent);
   }
   return errors;
 }
 
-Result<void> apply(Kernel& kernel, const Plan& plan) {
+Result<void> apply_plan(Kernel& kernel, const Plan& plan, Plan* left) {
   if (plan.empty()) return {};
   const std::vector<OpOutcome> outcomes = kernel.apply(plan);
   const auto failed = std::find_if(outcomes.begin(), outcomes.end(),
@@ -76,7 +82,8 @@ Result<void> apply(Kernel& kernel, const Plan& plan) {
   // No outcome at all must not read as "all done" there.
   std::vector<OpOutcome> known = outcomes;
   known.resize(plan.size());
-  for (Error& other : unwind(kernel, undo_of(plan, known))) error.secondary.push_back(std::move(other));
+  const Deadline::Pause late;
+  for (Error& other : unwind(kernel, undo_of(plan, known), left)) error.secondary.push_back(std::move(other));
   return Unexpected(std::move(error));
 }
 

@@ -2,6 +2,7 @@
 // type, in that order.
 #include <string>
 
+#include "base/quote.hpp"
 #include "fairlead/op.hpp"
 
 namespace fairlead {
@@ -18,11 +19,19 @@ std::string changes_of(const LinkSpec& spec) {
   std::string list;
   if (spec.mac) append(list, "mac " + spec.mac->to_string());
   if (spec.mtu) append(list, "mtu " + std::to_string(spec.mtu->bytes()));
+  if (const auto* bridge = std::get_if<BridgeLink>(&spec.kind)) {
+    if (bridge->vlan_filtering) {
+      append(list, *bridge->vlan_filtering ? "vlan_filtering on" : "vlan_filtering off");
+    }
+    if (bridge->vlan_default_pvid) {
+      append(list, "vlan_default_pvid " + std::to_string(*bridge->vlan_default_pvid));
+    }
+  }
   if (spec.master) append(list, "master " + spec.master->str());
   if (spec.port.hairpin) append(list, *spec.port.hairpin ? "hairpin on" : "hairpin off");
   if (spec.port.isolated) append(list, *spec.port.isolated ? "isolated on" : "isolated off");
   if (spec.promisc) append(list, *spec.promisc ? "promisc on" : "promisc off");
-  if (spec.alias) append(list, "alias \"" + *spec.alias + "\"");
+  if (spec.alias) append(list, "alias " + quoted(*spec.alias));
   if (spec.arp_notify) append(list, *spec.arp_notify ? "arp_notify on" : "arp_notify off");
   if (spec.up) append(list, *spec.up ? "up" : "down");
   return list;

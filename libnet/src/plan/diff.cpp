@@ -1,3 +1,4 @@
+#include "base/words.hpp"
 #include "plan/differ.hpp"
 
 namespace fairlead {
@@ -5,7 +6,7 @@ namespace {
 
 Result<void> diff_sysctl(PlanDraft& draft, const Want& want, const WantSysctl& wanted,
                          const Observed::Sysctl& seen) {
-  if (seen.value == wanted.value) return {};
+  if (seen.value && same_words(*seen.value, wanted.value)) return {};
   if (seen.value) {
     draft.add(want, SetSysctl{.key = wanted.key, .value = wanted.value, .previous = *seen.value},
               "is " + *seen.value + ", want " + wanted.value);

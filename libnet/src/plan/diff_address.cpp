@@ -20,17 +20,25 @@ bool conflicts(const IfaceAddress& other, const IfaceAddress& wanted) {
   return !other.address().is_link_local() && other.network().overlaps(wanted.network());
 }
 
-// The old ones go first. In reverse, since the kernel deletes the secondary addresses of a network with
-// its primary one (__inet_del_ifa without promote_secondaries), which stands before them. Each removal
-// can be undone, though the link is shared.
-void replace(PlanDraft& draft, const Want& want, const WantAddress& wanted, std::vector<IfaceAddress> old) {
+// With the last address of a link IPv4 takes all of its routes away (fib_disable_ip), so the new address is
+// there before the old ones go; but not before those of its own network, to which it would be a secondary one
+// that the kernel deletes with its primary (__inet_del_ifa without promote_secondaries). For the same reason
+// the old ones go in reverse. IPv6 knows neither, and refuses one address with two prefix lengths. Each
+// removal can be undone, though the link is shared.
+void replace(PlanDraft& draft, const Want& want, const WantAddress& wanted, std::vector<AddressState> old) {
+  const IfaceAddress& address = wanted.address.address;
   std::reverse(old.begin(), old.end());
-  for (const IfaceAddress& address : old) {
+  const auto behind = std::stable_partition(old.begin(), old.end(), [&](const AddressState& is) {
+    return address.is_v6() || is.address.network() == address.network();
+  });
+  const auto remove = [&](const AddressState& is) {
     draft.plan.push_back(Op{.side = want.side,
-                            .action = RemoveAddress{.link = wanted.link, .address = address},
-                            .reason = "in the way of " + wanted.address.address.to_string()});
-  }
+                            .action = RemoveAddress{wanted.link, is.address, is.attributes},
+                            .reason = "in the way of " + address.to_string()});
+  };
+  std::for_each(old.begin(), behind, remove);
   draft.add(want, AddAddress{.link = wanted.link, .address = wanted.address});
+  std::for_each(behind, old.end(), remove);
 }
 
 // The address is there in a form that is of no use.
@@ -39,7 +47,8 @@ void renew(PlanDraft& draft, const Want& want, const WantAddress& wanted, const 
   const std::string reason = is.dad_failed ? "duplicate address detection failed"
                                            : "prefix length is " + std::to_string(is.address.prefix()) +
                                                  ", want " + std::to_string(address.prefix());
-  Op remove{.side = want.side, .action = RemoveAddress{wanted.link, is.address}, .reason = reason};
+  Op remove{
+      .side = want.side, .action = RemoveAddress{wanted.link, is.address, is.attributes}, .reason = reason};
   // IPv6 refuses a second prefix length. IPv4 does not, and takes all routes of a link away with its
   // last address (fib_disable_ip): add first.
   if (address.is_v6()) draft.plan.push_back(remove);
@@ -60,22 +69,23 @@ Result<void> diff_address(PlanDraft& draft, const Desired& desired, const Want& 
   if (wanted.at_creation) return {};
   if (!seen.link_exists) return link_missing(wanted.link.str(), want.side);
   const AddressState* same = nullptr;  // the address itself; best with the wanted prefix length
-  std::vector<IfaceAddress> others;
+  std::vector<AddressState> others;
   for (const AddressState& is : seen.addresses) {
     if (is.address.address() == address.address()) {
       if (same == nullptr || is.address == address) same = &is;
     }
     if (is.address != address && conflicts(is.address, address) &&
         !wanted_too(desired, want.side, wanted.link, is.address)) {
-      others.push_back(is.address);
+      others.push_back(is);
     }
   }
   if (same != nullptr && same->address == address && !same->dad_failed) return {};
   if (wanted.conflict == AddressConflict::kRefuse && !others.empty()) {
-    return Unexpected(Errc::kExists,
-                      place(wanted.link.str(), want.side) + " has the address " + others.front().to_string() +
-                          ", which conflicts with " + address.to_string(),
-                      "remove " + others.front().to_string() + " or allow its replacement (forceAddress)");
+    return Unexpected(
+        Errc::kExists,
+        place(wanted.link.str(), want.side) + " has the address " + others.front().address.to_string() +
+            ", which conflicts with " + address.to_string(),
+        "remove " + others.front().address.to_string() + " or allow its replacement (forceAddress)");
   }
   if (wanted.conflict == AddressConflict::kReplace && !others.empty()) {
     replace(draft, want, wanted, std::move(others));

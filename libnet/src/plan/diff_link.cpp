@@ -1,3 +1,4 @@
+#include "base/quote.hpp"
 #include "plan/differ.hpp"
 
 namespace fairlead {
@@ -76,13 +77,31 @@ void compare_flags(Change& change, const LinkSpec& want, const LinkState& state)
   }
 }
 
+void compare_bridge(Change& change, const LinkSpec& want, const LinkState& state) {
+  const auto* bridge = std::get_if<BridgeLink>(&want.kind);
+  if (bridge == nullptr) return;
+  BridgeLink options;
+  const auto note = [&](const std::string& reason) { change.because(reason).kind = options; };
+  const bool filtering = state.bridge.vlan_filtering.value_or(false);
+  if (bridge->vlan_filtering && *bridge->vlan_filtering != filtering) {
+    options.vlan_filtering = bridge->vlan_filtering;
+    note(is_want("vlan_filtering", on_off(filtering), on_off(*bridge->vlan_filtering)));
+  }
+  // A kernel whose bridges do not filter VLANs shows no default one, and takes any.
+  const auto pvid = state.bridge.vlan_default_pvid;
+  if (bridge->vlan_default_pvid && pvid && *bridge->vlan_default_pvid != *pvid) {
+    options.vlan_default_pvid = bridge->vlan_default_pvid;
+    note(is_want("vlan_default_pvid", std::to_string(*pvid), std::to_string(*bridge->vlan_default_pvid)));
+  }
+}
+
 void compare_all(Change& change, const LinkSpec& want, const Observed::Link& seen) {
   compare_mac(change, want.mac, *seen.state);
   compare_mtu(change, want.mtu, *seen.state);
+  compare_bridge(change, want, *seen.state);
   compare_port(change, want, seen);
   if (want.alias && *want.alias != seen.state->alias) {
-    change.because(is_want("alias", "\"" + seen.state->alias + "\"", "\"" + *want.alias + "\"")).alias =
-        want.alias;
+    change.because(is_want("alias", quoted(seen.state->alias), quoted(*want.alias))).alias = want.alias;
   }
   compare_flags(change, want, *seen.state);
 }
@@ -98,6 +117,8 @@ void compare_shared(Change& change, const WantLink& want, const LinkState& state
 }
 
 bool has_changes(const LinkSpec& s) {
+  const auto* bridge = std::get_if<BridgeLink>(&s.kind);
+  if (bridge != nullptr && *bridge != BridgeLink{}) return true;
   return s.mac || s.mtu || s.master || s.up || s.promisc || s.alias || s.arp_notify || !s.port.empty();
 }
 
@@ -105,8 +126,8 @@ bool has_changes(const LinkSpec& s) {
 // whether these are indices of another namespace.
 bool is_pair(const LinkState& end, Side end_side, const LinkState& peer, Side peer_side) {
   const bool apart = end_side != peer_side;
-  return end.peer == peer.index && peer.peer == end.index && end.peer_nsid.has_value() == apart &&
-         peer.peer_nsid.has_value() == apart;
+  return end.link == peer.index && peer.link == end.index && end.link_nsid.has_value() == apart &&
+         peer.link_nsid.has_value() == apart;
 }
 
 Unexpected already_exists(const std::string& name, Side side) {

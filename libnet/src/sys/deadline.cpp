@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 
 // A signal handler can only reach a global. It is written by the handler and by disarm(), nothing else.
 volatile sig_atomic_t g_passed = 0;
+int g_pauses = 0;
 
 void on_alarm(int /*signal*/) { g_passed = 1; }
 
@@ -59,6 +60,14 @@ void Deadline::disarm() {
   g_passed = 0;
 }
 
-bool Deadline::passed() { return g_passed != 0; }
+bool Deadline::passed() { return g_passed != 0 && g_pauses == 0; }
+
+Result<void> Deadline::check(const std::string& operation) {
+  if (passed()) return Unexpected(Errc::kTimeout, operation + ": the deadline has passed");
+  return {};
+}
+
+Deadline::Pause::Pause() { ++g_pauses; }
+Deadline::Pause::~Pause() { --g_pauses; }
 
 }  // namespace fairlead

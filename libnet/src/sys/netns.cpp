@@ -65,16 +65,6 @@ Result<Netns> Netns::open(const std::string& path) {
 
 Result<Netns> Netns::current() { return open("/proc/thread-self/ns/net"); }
 
-Result<bool> Netns::is_same(const Netns& other) const {
-  struct stat mine {};
-  struct stat theirs {};
-  if (fstat(fd(), &mine) != 0) return Unexpected(error_from_errno(errno, "stat " + quoted(path_)));
-  if (fstat(other.fd(), &theirs) != 0) {
-    return Unexpected(error_from_errno(errno, "stat " + quoted(other.path_)));
-  }
-  return mine.st_dev == theirs.st_dev && mine.st_ino == theirs.st_ino;
-}
-
 Result<std::uint64_t> Netns::cookie() const {
   std::uint64_t cookie = 0;
   FAIRLEAD_CHECK(run([&]() -> Result<void> {

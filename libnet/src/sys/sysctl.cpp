@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/quote.hpp"
+#include "base/words.hpp"
 #include "fairlead/unique_fd.hpp"
 
 namespace fairlead::sys {
@@ -22,17 +23,10 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
-/// Takes the first word off `text`.
-std::string_view next_word(std::string_view& text) {
-  text = trimmed(text);
-  const std::string_view word = text.substr(0, text.find_first_of(kSpace));
-  text.remove_prefix(word.size());
-  return word;
-}
-
 Result<std::string> path_of(const std::string& key) {
   const std::string framed = "/" + key + "/";
-  const bool plain = !key.empty() && key.find('\0') == std::string::npos &&
+  // There are no files at the top: a key without a slash is one with dots.
+  const bool plain = key.find('/') != std::string::npos && key.find('\0') == std::string::npos &&
                      framed.find("//") == std::string::npos && framed.find("/../") == std::string::npos &&
                      framed.find("/./") == std::string::npos;
   if (!plain) {
@@ -45,7 +39,7 @@ Result<std::string> path_of(const std::string& key) {
 /// Without an operation: the caller has a better name for it than we.
 Error plain_error(int err) {
   return {.code = errc_of_errno(err),
-          .what = errno_name(err) + ": " + strerrordesc_np(err),
+          .what = errno_name(err) + ": " + errno_text(err),
           .kernel = KernelDetail{.err = err, .message = {}, .attribute = {}}};
 }
 
@@ -58,14 +52,6 @@ int open_retrying(const std::string& path, int flags) {
 }
 
 }  // namespace
-
-bool same_sysctl_value(std::string_view a, std::string_view b) {
-  for (;;) {
-    const std::string_view word = next_word(a);
-    if (word != next_word(b)) return false;
-    if (word.empty()) return true;
-  }
-}
 
 Result<std::optional<std::string>> read_sysctl(const std::string& key) {
   FAIRLEAD_TRY(const std::string path, path_of(key));
@@ -89,7 +75,7 @@ Result<void> write_sysctl(const std::string& key, const std::string& value) {
   auto current = read_sysctl(key);
   if (current) {
     if (!current->has_value()) return Unexpected(plain_error(ENOENT));
-    if (same_sysctl_value(**current, value)) return {};
+    if (same_words(**current, value)) return {};
   } else if (current.error().code != Errc::kDenied) {  // some are write-only (net/ipv4/route/flush)
     return Unexpected(std::move(current).error());
   }

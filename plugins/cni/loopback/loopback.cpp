@@ -31,7 +31,7 @@ Result<AddResult> result_from(Kernel& kernel, const Request& request) {
 Result<AddResult> add(const Request& request) {
   FAIRLEAD_TRY(const engine::OpenedKernel opened, kernel_factory (*request.log)(request.netns));
   FAIRLEAD_TRY(const Plan plan, plan_for(*opened.kernel, true));
-  FAIRLEAD_CHECK(fairlead::apply(*opened.kernel, plan));
+  FAIRLEAD_CHECK(apply_plan(*opened.kernel, plan));
   return result_from(*opened.kernel, request);
 }
 
@@ -44,7 +44,7 @@ Result<void> del(const Request& request) {
     return Unexpected(std::move(opened).error());
   }
   FAIRLEAD_TRY(const Plan plan, plan_for(*opened->kernel, false));
-  return fairlead::apply(*opened->kernel, plan);
+  return apply_plan(*opened->kernel, plan);
 }
 
 Result<void> check(const Request& request) {

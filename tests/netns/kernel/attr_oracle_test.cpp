@@ -177,7 +177,8 @@ TEST_F(AttrOracle, AgreesAboutAddresses) {
   header.ifa_family = AF_INET;
   header.ifa_prefixlen = 24;
   header.ifa_index = 1;
-  expect_agreement(Address::table(), RTM_NEWADDR, kCreate, header, "", {}, [](MessageBytes&) {}, {});
+  expect_agreement(Address::table(), RTM_NEWADDR, kCreate, header, "", {}, [](MessageBytes&) {},
+                   {"IFA_CACHEINFO"});
 }
 
 TEST_F(AttrOracle, AgreesAboutRoutes) {

@@ -15,6 +15,7 @@
 
 #include <deque>
 
+#include "fairlead/plan.hpp"
 #include "kernel/netlink_kernel.hpp"
 #include "tests/support/netns.hpp"
 #include "tests/support/ops.hpp"
@@ -254,6 +255,47 @@ TEST_F(NetlinkKernelTest, ALinkThatAnotherDeletedIsNotFound) {
   EXPECT_EQ(outcome.error->code, Errc::kNotFound);
 }
 
+TEST_F(NetlinkKernelTest, ALinkThatAnotherMadeSinceWeLookedIsNeitherChangedNorDeleted) {
+  LinkSpec bridge = bridge_spec("br0");
+  bridge.alias = "fairlead bridge";
+  bridge.mtu = *Mtu::make(1400);
+  LinkSpec veth = veth_spec("veth0", "eth0");
+  veth.alias = "fairlead net/id/eth0";
+  for (const char* name : {"br0", "veth0"}) ASSERT_FALSE(*kernel_->find_link(Side::kHost, name_of(name)));
+  const auto other = *open_kernel(nullptr, Logger());
+  must(*other, {on_host(CreateLink{bridge_spec("br0")}), on_host(CreateLink{bridge_spec("veth0")})});
+
+  const auto shared = apply_plan(*kernel_, {{.action = CreateLink{bridge}, .shared = true}});
+  ASSERT_FALSE(shared);
+  EXPECT_EQ(shared.error().code, Errc::kExists);
+  EXPECT_EQ(link(Side::kHost, "br0").alias, "");
+  EXPECT_EQ(link(Side::kHost, "br0").mtu, 1500U);
+
+  const auto own = apply_plan(*kernel_, {on_host(CreateLink{veth})});
+  ASSERT_FALSE(own);
+  EXPECT_THAT(own.error().to_string(), HasSubstr("veth0 exists already on the host"));
+  EXPECT_EQ(link(Side::kHost, "veth0").kind, "bridge");  // it is still there
+}
+
+TEST_F(NetlinkKernelTest, ReplacingTheAddressOfALinkKeepsItsOtherRoutes) {
+  must({on_host(CreateLink{bridge_spec("br0")}),
+        on_host(AddAddress{name_of("br0"), {.address = iface("10.0.0.1/8")}}),
+        on_host(AddRoute{route_via("192.0.2.0/24", "br0")})});
+  const Desired desired{Want{.shared = true,
+                             .item = WantAddress{.link = name_of("br0"),
+                                                 .address = {.address = iface("10.1.2.1/24")},
+                                                 .conflict = AddressConflict::kReplace}}};
+  const auto plan = diff(desired, *observe(*kernel_, desired));
+  ASSERT_TRUE(plan);
+  const auto applied = apply_plan(*kernel_, *plan);
+  ASSERT_TRUE(applied) << applied.error().to_string();
+  std::vector<std::string> destinations;
+  for (const RouteSpec& route : *kernel_->routes(Side::kHost, {})) {
+    destinations.push_back(route.destination.to_string());
+  }
+  EXPECT_THAT(destinations, ::testing::UnorderedElementsAre("10.1.2.0/24", "192.0.2.0/24"));
+}
+
 TEST_F(NetlinkKernelTest, HasNothingToSayAboutAContainerThatItWasNotGiven) {
   const auto alone = *open_kernel(nullptr, Logger());
   EXPECT_FALSE(alone->has_container());
@@ -268,7 +310,7 @@ TEST_F(NetlinkKernelTest, BearsAPeerOnTheHostToo) {
   std::get<VethLink>(spec.kind).peer.side = Side::kHost;
   must({in_container(CreateLink{spec}), on_host(ChangeLink{existing_up("veth0")})});
   EXPECT_TRUE(link(Side::kHost, "veth0").up);
-  EXPECT_EQ(link(Side::kContainer, "eth0").peer, link(Side::kHost, "veth0").index);
+  EXPECT_EQ(link(Side::kContainer, "eth0").link, link(Side::kHost, "veth0").index);
 }
 
 TEST_F(NetlinkKernelTest, TracesEveryMessage) {

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <string>
+#include <type_traits>
+#include <vector>
 
 #include "fairlead/result.hpp"
 
@@ -40,6 +43,15 @@ TEST(Error, ErrnoNamesAndClasses) {
   EXPECT_EQ(errc_of_errno(EPIPE), Errc::kIo);
 }
 
+TEST(Error, ANumberThatLibcDoesNotKnowIsNoNullPointer) {
+  for (const int err : {521, 524, 528, 4095, 0, -1}) {
+    EXPECT_STRNE(errno_text(err), "");
+    EXPECT_NE(error_from_errno(err, "write").what.find("write: "), std::string::npos);
+  }
+  EXPECT_EQ(error_from_errno(524, "create link").what, "create link: ENOTSUPP: Operation not supported");
+  EXPECT_EQ(errc_of_errno(524), Errc::kUnsupported);
+}
+
 Result<int> half(int value) {
   if (value % 2 != 0) return Unexpected(Errc::kInvalid, "odd");
   return value / 2;
@@ -64,6 +76,15 @@ TEST(Result, MacrosPassTheErrorOn) {
 TEST(Result, ChainsLikeExpected) {
   EXPECT_EQ(half(8).and_then(half).transform([](int v) { return v + 1; }).value(), 3);
   EXPECT_EQ(half(3).and_then(half).value_or(-1), -1);
+}
+
+TEST(Result, OfATemporaryYieldsAValueThatOutlivesIt) {
+  static_assert(std::is_same_v<decltype(*std::declval<Result<std::string>>()), std::string>);
+  static_assert(std::is_same_v<decltype(std::declval<Result<std::string>>().value()), std::string>);
+  const auto list = [] { return Result<std::vector<std::string>>({std::string(100, 'a'), "b"}); };
+  std::size_t length = 0;
+  for (const std::string& text : *list()) length += text.size();
+  EXPECT_EQ(length, 101U);
 }
 
 TEST(ResultDeathTest, TakingTheWrongAlternativeAborts) {

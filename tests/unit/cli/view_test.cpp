@@ -12,14 +12,14 @@ LinkState link(std::uint32_t index, const char* name, const char* kind = "") {
   state.kind = kind;
   state.mtu = 1500;
   state.up = true;
-  state.running = true;
+  state.lower_up = true;
   return state;
 }
 
 LinkState veth(std::uint32_t index, const char* name, std::uint32_t peer, int nsid) {
   LinkState end = link(index, name, "veth");
-  end.peer = LinkIndex{peer};
-  end.peer_nsid = nsid;
+  end.link = LinkIndex{peer};
+  end.link_nsid = nsid;
   return end;
 }
 
@@ -90,7 +90,7 @@ TEST(FindPeer, NeverGuesses) {
 TEST(FindPeer, LooksInTheOwnNamespaceForAPairWithoutNamespaceId) {
   NamespaceView view{.name = "host", .path = "/"};
   view.links = {veth(3, "a", 4, 0), veth(4, "b", 3, 0)};
-  for (auto& end : view.links) end.peer_nsid.reset();
+  for (auto& end : view.links) end.link_nsid.reset();
   const auto peer = find_peer({view}, 0, view.links[0]);
   ASSERT_TRUE(peer);
   EXPECT_EQ(peer->view, 0U);
@@ -100,7 +100,7 @@ TEST(FindPeer, LooksInTheOwnNamespaceForAPairWithoutNamespaceId) {
 TEST(StateOf, TellsDownFromNoCarrier) {
   LinkState state = link(1, "a");
   EXPECT_STREQ(state_of(state), "up");
-  state.running = false;
+  state.lower_up = false;
   EXPECT_STREQ(state_of(state), "no carrier");
   state.up = false;
   EXPECT_STREQ(state_of(state), "down");

@@ -100,7 +100,7 @@ class Attach : public ::testing::Test {
   void TearDown() override { std::filesystem::remove_all(run_dir_); }
 
   AttachmentContext context(const std::string& container = "c1", std::string netns = "/run/netns/c1") {
-    return {.identity = *Identity::make("net", container, *LinkName::parse("eth0")),
+    return {.identity = *Identity::make(network_, container, *LinkName::parse("eth0")),
             .netns_path = std::move(netns),
             .plugin = "bridge",
             .section_key = "bridge:1",
@@ -128,7 +128,7 @@ class Attach : public ::testing::Test {
   }
 
   std::string file_of(const std::string& container) {
-    return run_dir_ + "/attachments/net/" + context(container).identity.key_hex();
+    return run_dir_ + "/attachments/" + network_ + "/" + context(container).identity.key_hex();
   }
   bool has_record() { return std::filesystem::exists(file_of("c1")); }
   Record record() { return **RecordStore(run_dir_).load(context().identity); }
@@ -141,6 +141,7 @@ class Attach : public ::testing::Test {
   TestDriver driver_;
   FakeSource source_;
   std::string run_dir_;
+  std::string network_ = "net";
 };
 
 }  // namespace fairlead::engine

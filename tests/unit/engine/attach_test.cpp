@@ -1,4 +1,5 @@
 // ADD and DEL on a model of the host, with every operation failing once.
+#include "fairlead/deadline.hpp"
 #include "tests/unit/engine/attach_fixture.hpp"
 
 namespace fairlead::engine {
@@ -80,6 +81,76 @@ TEST_F(Attach, EveryQueryThatFailsIsTakenBackToo) {
     EXPECT_FALSE(has_record()) << nth;
   }
   EXPECT_GT(nth, 5U);
+}
+
+TEST_F(Attach, WhatTheRollbackOfAFailedPlanLeftBehindStaysInTheRecordForDel) {
+  warm_up();
+  const std::string before = host_.dump();
+  prepare_ = [](FakeKernel& kernel) { kernel.fail_from(3, Fault::kRefused); };
+  const auto attached = attach(context(), driver_, source_);
+  prepare_ = nullptr;
+  ASSERT_FALSE(attached);
+  EXPECT_FALSE(attached.error().secondary.empty());
+  EXPECT_NE(host_.dump(), before) << "the link is still there";
+  EXPECT_TRUE(has_record());
+  EXPECT_TRUE(source_.held) << "the address of a link that is still there was given back";
+  ASSERT_TRUE(detach(context(), source_));
+  EXPECT_EQ(host_.dump(), before);
+  EXPECT_FALSE(has_record());
+  EXPECT_FALSE(source_.held);
+}
+
+/// Attaches with a deadline that passes at the n-th query, and counts the queries.
+Result<Attached> attach_late(AttachmentContext late, const Driver& driver, AddressSource& source,
+                             std::size_t nth, std::size_t& queries) {
+  queries = 0;
+  const KernelFactory open = late.open_kernel;
+  late.open_kernel = [&](const std::string& path) -> Result<OpenedKernel> {
+    FAIRLEAD_TRY(OpenedKernel opened, open(path));
+    static_cast<FakeKernel&>(*opened.kernel).on_query([&] {
+      if (queries++ != nth) return;
+      EXPECT_TRUE(Deadline::after(std::chrono::milliseconds(0)).arm());
+      while (!Deadline::passed()) {
+      }
+    });
+    return opened;
+  };
+  auto attached = attach(late, driver, source);
+  Deadline::disarm();
+  return attached;
+}
+
+TEST_F(Attach, PastTheDeadlineNothingIsBegun) {
+  warm_up();
+  const std::string before = host_.dump();
+  std::size_t queries = 1;
+  for (std::size_t nth = 0; nth < queries; ++nth) {
+    FakeSource source;
+    const auto attached = attach_late(context(), driver_, source, nth, queries);
+    ASSERT_FALSE(attached) << "query " << nth;
+    EXPECT_EQ(attached.error().code, Errc::kTimeout) << attached.error().to_string();
+    EXPECT_TRUE(attached.error().secondary.empty()) << attached.error().to_string();
+    EXPECT_EQ(host_.dump(), before) << "query " << nth;
+    EXPECT_FALSE(source.held) << nth;
+    EXPECT_FALSE(has_record()) << nth;
+  }
+  EXPECT_GT(queries, 5U);
+}
+
+// The kernel may hold a request up for as long as it likes.
+TEST_F(Attach, ADeadlineThatPassedDuringTheLastChangeIsMissed) {
+  const FakeHost fresh = host_;
+  std::size_t queries = 0;
+  ASSERT_TRUE(attach_late(context(), driver_, source_, SIZE_MAX, queries));
+  ASSERT_TRUE(detach(context(), source_));
+  host_ = fresh;
+  // The last query asks about the bridge that was made, for the report.
+  const auto attached = attach_late(context(), driver_, source_, queries - 1, queries);
+  ASSERT_FALSE(attached);
+  EXPECT_EQ(attached.error().code, Errc::kTimeout) << attached.error().to_string();
+  EXPECT_EQ(host_.dump().find(context().identity.host_link().str()), std::string::npos) << host_.dump();
+  EXPECT_FALSE(source_.held);
+  EXPECT_FALSE(has_record());
 }
 
 TEST_F(Attach, AFailingIpamLeavesNothing) {
@@ -248,7 +319,7 @@ TEST_F(Attach, AnAdvertisedDefaultRouteSurvivesTurningForwardingOn) {
       {.side = Side::kHost,
        .action = AddRoute{
            {.destination = IpNetwork::any(IpFamily::kV6), .hops = {{.link = uplink}}, .protocol = 9}}});
-  ASSERT_TRUE(fairlead::apply(kernel, setup));
+  ASSERT_TRUE(apply_plan(kernel, setup));
   const auto accept_ra = [&](const char* link) {
     return *kernel.sysctl(Side::kHost, std::string("net/ipv6/conf/") + link + "/accept_ra");
   };

@@ -168,6 +168,31 @@ TEST_F(Attach, CollectFindsLinksAndElementsWhoseRecordIsLost) {
   EXPECT_EQ(host_.dump(), before);
 }
 
+// nftables cuts a comment at 127 bytes, the alias of a link ends at 255: a name that is cut off anywhere
+// must not be taken for another attachment's, which is then neither valid nor recorded.
+TEST_F(Attach, CollectTakesNoCutOffNameForAnotherAttachments) {
+  const std::string id(64, 'c');
+  for (const std::size_t length : {20U, 24U, 25U, 26U, 27U, 28U, 60U, 176U, 178U, 179U, 180U, 200U}) {
+    host_ = FakeHost();
+    container_ = host_.add_namespace();
+    network_ = std::string(length, 'n');
+    FakeSource source;
+    ASSERT_TRUE(attach(context(id), driver_, source));
+    const std::string before = host_.dump();
+    const CollectContext collecting{
+        .network = network_, .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_};
+    ASSERT_TRUE(collect(collecting, {{id, "eth0"}}));
+    EXPECT_EQ(host_.dump(), before) << "a live attachment lost something, name of " << length;
+    std::filesystem::remove_all(run_dir_ + "/attachments");
+    ASSERT_TRUE(collect(collecting, {{id, "eth0"}}));
+    EXPECT_EQ(host_.dump(), before) << "without its record, name of " << length;
+    ASSERT_TRUE(collect(collecting, {}));
+    // A network's name that is itself cut off says nothing any more.
+    const bool whole = length < 94;
+    EXPECT_EQ(host_.dump().find("element masq4") == std::string::npos, whole) << length;
+  }
+}
+
 TEST_F(Attach, CollectRemovesARecordThatWasNeverFinished) {
   ASSERT_TRUE(replace_file(file_of("c1") + ".tmp", "{\"half", 0600));
   const CollectContext collecting{

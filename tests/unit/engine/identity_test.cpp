@@ -58,6 +58,16 @@ TEST(Identity, AConfiguredMacWins) {
   EXPECT_EQ(names_of(identity("net", "c1", "eth0"), mac).container_mac, mac);
 }
 
+TEST(Identity, AKeyIsReadBackFromItsDigitsAndFromNothingElse) {
+  const Identity one = identity("net", "c1", "eth0");
+  EXPECT_EQ(parse_key(one.key_hex()), one.key());
+  const std::string digits = one.key_hex();
+  for (const std::string& text :
+       {std::string(), digits.substr(1), digits + "0", "g" + digits.substr(1), "A" + digits.substr(1)}) {
+    EXPECT_EQ(parse_key(text), std::nullopt) << text;
+  }
+}
+
 TEST(Identity, LockOffsetsFitASignedFileOffset) {
   const std::array<std::uint8_t, 8> highest{255, 255, 255, 255, 255, 255, 255, 255};
   EXPECT_EQ(lock_offset(highest), (std::uint64_t{1} << 62U) - 1);

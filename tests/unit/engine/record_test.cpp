@@ -43,6 +43,15 @@ Record example_record() {
       Op{.side = Side::kHost, .action = RemoveAddress{bridge, *IfaceAddress::parse("10.1.2.1/24")}},
       Op{.side = Side::kHost, .action = AddAddress{bridge, {.address = *IfaceAddress::parse("10.0.0.1/8")}}},
       Op{.side = Side::kHost,
+         .action = AddAddress{bridge,
+                              {.address = *IfaceAddress::parse("10.9.0.1/24"),
+                               .attributes = {.scope = 253,
+                                              .label = "cni0:old",
+                                              .peer = *IpAddress::parse("10.9.0.2"),
+                                              .broadcast = *IpAddress::parse("10.9.0.255"),
+                                              .lifetime = AddressLifetime{.valid = 7200, .preferred = 3600},
+                                              .no_prefix_route = true}}}},
+      Op{.side = Side::kHost,
          .action = SetSysctl{.key = "net/ipv4/conf/cni0/forwarding", .value = "0", .previous = {}}}};
   record.sections = {section};
   return record;

@@ -79,6 +79,22 @@ TEST_F(ClientTest, DoesNotSendMoreThanTheReceiveBufferCanAnswer) {
   for (const std::size_t send : script_.sends) EXPECT_LE(send, 32U);
 }
 
+TEST_F(ClientTest, SendsNothingAfterASendOfWhichARequestWasRefused) {
+  for (const std::size_t limit : {SIZE_MAX, 4 * requests(1).bytes(0).size()}) {  // by 32, and by 4 or less
+    script_.sends.clear();
+    script_.limit = limit;
+    std::uint32_t answered = 0;
+    script_.answer = [&answered](const nl::Message& request) {
+      return Datagrams{ack(request, ++answered == 3 ? EINVAL : 0)};
+    };
+    const auto replies = transact(requests(40));
+    EXPECT_EQ(script_.sends.size(), 1U);
+    EXPECT_EQ(replies[2].status, nl::ReplyStatus::kRefused);
+    EXPECT_EQ(replies.back().status, nl::ReplyStatus::kNotSent);
+    EXPECT_FALSE(replies.back().error.has_value());
+  }
+}
+
 TEST_F(ClientTest, NothingIsDoneWhenTheSendFails) {
   script_.send_errno = ENOMEM;
   const auto replies = transact(requests(2));
@@ -122,6 +138,23 @@ TEST_F(ClientTest, AMalformedAnswerIsUnknown) {
   const auto replies = transact(requests(1));
   EXPECT_EQ(replies[0].status, nl::ReplyStatus::kUnknown);
   EXPECT_THAT(replies[0].error->what, HasSubstr("malformed"));
+}
+
+TEST_F(ClientTest, AnErrorNumberThatIsNoneIsMalformed) {
+  for (const std::int32_t number : {INT32_MIN, 1, INT32_MAX}) {
+    std::string trace;
+    script_.answer = [number](const nl::Message& request) {
+      const nlmsgerr body{.error = number, .msg = request.header};
+      return Datagrams{reply_message(request, NLMSG_ERROR, NLM_F_CAPPED, std::as_bytes(std::span(&body, 1)))};
+    };
+    nl::Client traced{std::make_unique<ScriptedTransport>(script_),
+                      [&trace](const std::string& line) { trace = line; }};
+    Batch batch = requests(1);
+    const auto replies = traced.transact(batch);
+    EXPECT_EQ(replies[0].status, nl::ReplyStatus::kUnknown);
+    EXPECT_THAT(replies[0].error->what, HasSubstr("malformed netlink message: its error number is none"));
+    EXPECT_THAT(trace, HasSubstr("error number " + std::to_string(number)));
+  }
 }
 
 Datagram done(const nl::Message& request, std::uint16_t flags = 0) {
@@ -253,10 +286,10 @@ TEST_F(GroupTest, AsksForTheIndexWhereTheKernelDoesNotEcho) {
 
 TEST_F(GroupTest, SendsNothingAfterAFailure) {
   refuse_seq_ = 1;
-  refuse_errno_ = EEXIST;
+  refuse_errno_ = EPERM;
   const auto outcomes = run({test::on_host(CreateLink{veth()}), address()});
   EXPECT_EQ(outcomes[0].status, OpStatus::kNotDone);
-  EXPECT_THAT(outcomes[0].error->what, HasSubstr("EEXIST: File exists"));
+  EXPECT_THAT(outcomes[0].error->what, HasSubstr("EPERM: Operation not permitted"));
   EXPECT_EQ(outcomes[1].status, OpStatus::kNotDone);
   EXPECT_FALSE(outcomes[1].error.has_value());
   EXPECT_THAT(script_.sends, ElementsAre(1U));
@@ -270,11 +303,53 @@ TEST_F(GroupTest, ALinkOfWhichOnlyTheSecondMessageIsRefusedIsUnknown) {
   EXPECT_THAT(outcomes[0].error->what, HasSubstr("EINVAL"));
 }
 
+TEST_F(GroupTest, ALinkWhoseCreationIsRefusedIsNotDoneThoughTheSecondMessageMetAnothersLink) {
+  ASSERT_TRUE(host_.find_link(kernel::LinkTarget(name_of("veth0"))));
+  exists_ = true;  // somebody makes it between our look and our send
+  refuse_seq_ = 2;
+  refuse_errno_ = EEXIST;
+  const auto outcomes = run({test::on_host(CreateLink{veth()})});
+  EXPECT_EQ(script_.sends[1], 2U);
+  EXPECT_EQ(outcomes[0].status, OpStatus::kNotDone);  // the undo must not delete what is not ours
+  EXPECT_THAT(outcomes[0].error->what, HasSubstr("EEXIST: veth0 exists already on the host"));
+}
+
+TEST_F(GroupTest, ASharedLinkIsFinishedByIndexThoughItsNameWasSeenFree) {
+  ASSERT_TRUE(host_.find_link(kernel::LinkTarget(name_of("veth0"))));
+  Op bridge = test::on_host(CreateLink{test::bridge_spec("veth0")});
+  std::get<CreateLink>(bridge.action).spec.alias = "fairlead bridge";
+  bridge.shared = true;
+  EXPECT_EQ(run({bridge})[0].status, OpStatus::kDone);
+  EXPECT_THAT(script_.sends, ElementsAre(1U, 1U, 1U));
+
+  refuse_seq_ = 4;
+  refuse_errno_ = EEXIST;
+  host_.names().remember_absent("veth0");
+  EXPECT_EQ(run({bridge})[0].status, OpStatus::kNotDone);
+  EXPECT_THAT(script_.sends, ElementsAre(1U, 1U, 1U, 1U));  // nothing behind the creation
+}
+
 TEST_F(GroupTest, ALinkWhoseAcknowledgementIsLostIsUnknown) {
   script_.answer = [](const nl::Message&) { return Datagrams{}; };
   script_.receive_errno = ENOBUFS;
   const auto outcomes = run({test::on_host(CreateLink{test::veth_spec("veth0", "eth0")})});
   EXPECT_EQ(outcomes[0].status, OpStatus::kUnknown);
+}
+
+TEST_F(GroupTest, DeletesNoLinkThatOnlyAnAlternativeNameFinds) {
+  exists_ = true;  // "veth0", whatever name is asked for
+  const auto outcomes = run({test::on_host(DeleteLink{name_of("altname0")})});
+  EXPECT_EQ(outcomes[0].status, OpStatus::kNotDone);
+  EXPECT_EQ(outcomes[0].error.value().code, Errc::kNotFound);
+}
+
+TEST_F(GroupTest, ErrorsOfQueriesNameTheNamespace) {
+  script_.answer = [](const nl::Message& request) { return Datagrams{ack(request, EPERM)}; };
+  EXPECT_THAT(host_.find_link(kernel::LinkTarget(name_of("eth0"))).error().what,
+              HasSubstr("find link eth0 on the host: EPERM"));
+  EXPECT_THAT(host_.links().error().what, HasSubstr("list links on the host"));
+  EXPECT_THAT(host_.addresses(LinkIndex{7}).error().what, HasSubstr("with index 7 on the host"));
+  EXPECT_THAT(host_.routes({}).error().what, HasSubstr("list routes on the host"));
 }
 
 TEST_F(GroupTest, SaysWhatAFullBridgeMeans) {

@@ -40,6 +40,11 @@ TEST(Encoder, WritesLengthsAndPadsWithZeroes) {
   EXPECT_EQ(header.nlmsg_flags, NLM_F_REQUEST | NLM_F_ACK);
 }
 
+TEST(Encoder, SendsAnAliasWithoutANul) {
+  const Batch batch = link_request([](Encoder<Link> link) { link.put(Link::alias, "abcd"); });
+  EXPECT_THAT(bytes_of(attrs_of(batch)), ElementsAre(8, 0, IFLA_IFALIAS, 0, 'a', 'b', 'c', 'd'));
+}
+
 TEST(Encoder, PutsWhatIsInsideANestInsideIt) {
   const Batch batch = link_request([](Encoder<Link> link) {
     link.nest(Link::info, [](Encoder<LinkInfo> info) { info.put(LinkInfo::kind, "veth"); });
@@ -152,9 +157,16 @@ TEST(Trace, ShowsNamesAndValues) {
   ASSERT_TRUE(kernel::add_create(batch, test::veth_spec("veth0", "eth0"), {.peer_netns = 5}));
   batch.number(3);
   EXPECT_EQ(format_message(batch.bytes(0)),
-            "RTM_NEWLINK seq 3 flags 0x60d IFLA_IFNAME=veth0 IFLA_NUM_TX_QUEUES=1 IFLA_NUM_RX_QUEUES=1 "
-            "IFLA_LINKINFO{IFLA_INFO_KIND=veth IFLA_INFO_DATA{VETH_INFO_PEER{IFLA_IFNAME=eth0 "
+            "RTM_NEWLINK seq 3 flags 0x60d IFLA_IFNAME='veth0' IFLA_NUM_TX_QUEUES=1 IFLA_NUM_RX_QUEUES=1 "
+            "IFLA_LINKINFO{IFLA_INFO_KIND='veth' IFLA_INFO_DATA{VETH_INFO_PEER{IFLA_IFNAME='eth0' "
             "IFLA_NET_NS_FD=5 IFLA_NUM_TX_QUEUES=1 IFLA_NUM_RX_QUEUES=1}}}");
+}
+
+TEST(Trace, IsOneLineWhateverAnAliasHolds) {
+  const Batch batch = link_request([](Encoder<Link> link) { link.put(Link::alias, "x\nERROR forged"); });
+  const std::string line = format_message(batch.bytes(0));
+  EXPECT_THAT(line, HasSubstr("IFLA_IFALIAS='x\\x0aERROR forged'"));
+  EXPECT_EQ(line.find('\n'), std::string::npos);
 }
 
 TEST(Trace, ShowsTheAddressesOfARoute) {
@@ -188,6 +200,15 @@ TEST(LinkCodec, SplitsAChangeWhereTheKernelsOrderIsNotOurs) {
   ASSERT_TRUE(early && late);
   EXPECT_EQ(early->header.ifi_change, 0U);
   EXPECT_EQ(late->header.ifi_flags, static_cast<unsigned>(IFF_UP));
+}
+
+TEST(LinkCodec, SaysWhoseOptionsAChangeIsAbout) {
+  LinkSpec spec = test::existing("br0");
+  spec.kind = BridgeLink{.vlan_filtering = std::nullopt, .vlan_default_pvid = 7};
+  Batch batch;
+  ASSERT_TRUE(kernel::add_change(batch, LinkIndex{7}, spec, {}));
+  EXPECT_THAT(format_message(batch.bytes(0)),
+              HasSubstr("IFLA_INFO_KIND='bridge' IFLA_INFO_DATA{IFLA_BR_VLAN_DEFAULT_PVID=7}"));
 }
 
 TEST(RouteCodec, UsesRtaViaForAGatewayOfTheOtherFamily) {

@@ -75,7 +75,7 @@ TEST(GoldenLink, ReadsABridge) {
   EXPECT_EQ(state->port_kind, "");
   EXPECT_EQ(state->bridge.vlan_filtering, false);
   EXPECT_EQ(state->master, std::nullopt);
-  EXPECT_EQ(state->peer, std::nullopt);
+  EXPECT_EQ(state->link, std::nullopt);
 }
 
 TEST(GoldenLink, ReadsABridgePort) {
@@ -89,8 +89,8 @@ TEST(GoldenLink, ReadsABridgePort) {
   EXPECT_EQ(state->port.hairpin, true);
   EXPECT_EQ(state->port.isolated, false);
   EXPECT_TRUE(state->master.has_value());
-  EXPECT_TRUE(state->peer.has_value());
-  EXPECT_TRUE(state->peer_nsid.has_value());
+  EXPECT_TRUE(state->link.has_value());
+  EXPECT_TRUE(state->link_nsid.has_value());
   EXPECT_EQ(state->promiscuity, 1U);
   EXPECT_FALSE(state->promisc_flag);
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "fairlead/deadline.hpp"
 #include "tests/support/fake_kernel.hpp"
 #include "tests/unit/plan/wants.hpp"
 
@@ -88,7 +89,7 @@ Plan plan_for(Kernel& kernel, const Desired& desired, bool skip_container = fals
 }
 
 void attach(Kernel& kernel, std::uint8_t n) {
-  const auto done = fairlead::apply(kernel, plan_for(kernel, attachment(n)));
+  const auto done = apply_plan(kernel, plan_for(kernel, attachment(n)));
   ASSERT_TRUE(done) << done.error().to_string();
 }
 
@@ -258,7 +259,7 @@ TEST(Plan, NamesEachSabotageInOneOpWithItsReason) {
     EXPECT_NE(host.dump(), healthy) << sabotage.what;
     const Plan repair = plan_for(kernel, attachment(2, false));
     EXPECT_EQ(listing(repair), sabotage.op_and_reason) << sabotage.what;
-    EXPECT_TRUE(fairlead::apply(kernel, repair)) << sabotage.what;
+    EXPECT_TRUE(apply_plan(kernel, repair)) << sabotage.what;
     EXPECT_EQ(host.dump(), healthy) << sabotage.what;
   }
 }
@@ -272,7 +273,7 @@ TEST(Plan, RepairsAContainerLinkThatWentDownWithAllThatWentWithIt) {
   LinkSpec down = existing_spec("eth0");
   down.up = false;
   host.change_link(container, down);
-  ASSERT_TRUE(fairlead::apply(kernel, plan_for(kernel, attachment(2, false))));
+  ASSERT_TRUE(apply_plan(kernel, plan_for(kernel, attachment(2, false))));
   EXPECT_EQ(host.dump(), healthy);
 }
 
@@ -282,7 +283,7 @@ TEST(Plan, RestoresAFlushedRuleset) {
   attach(kernel, 2);
   const std::string healthy = host.dump();
   host.drop_tables();
-  ASSERT_TRUE(fairlead::apply(kernel, plan_for(kernel, attachment(2, false))));
+  ASSERT_TRUE(apply_plan(kernel, plan_for(kernel, attachment(2, false))));
   EXPECT_EQ(host.dump(), healthy);
 }
 
@@ -302,7 +303,7 @@ TEST(Apply, UndoesEverythingWhicheverOpFailsInWhicheverWay) {
       const Plan plan = plan_for(kernel, attachment(3));
       ops = plan.size();
       kernel.fail(nth, fault);
-      const auto result = fairlead::apply(kernel, plan);
+      const auto result = apply_plan(kernel, plan);
       ASSERT_FALSE(result) << describe(plan[nth]);
       EXPECT_FALSE(kernel.fault_is_pending());
       EXPECT_EQ(result.error().what, describe(plan[nth]) + ": EIO: Input/output error");
@@ -323,12 +324,12 @@ TEST(Apply, LeavesNothingButSharedThingsOfAFirstAttachment) {
       const Plan plan = plan_for(kernel, attachment(3));
       ops = plan.size();
       kernel.fail(nth, fault);
-      ASSERT_FALSE(fairlead::apply(kernel, plan)) << describe(plan[nth]);
+      ASSERT_FALSE(apply_plan(kernel, plan)) << describe(plan[nth]);
       // The same host on which only the shared ops happened that did happen.
       FakeKernel only_shared(expected, std::nullopt);
       for (const Op& op : kernel.carried_out()) {
         if (!op.shared) continue;
-        EXPECT_TRUE(fairlead::apply(only_shared, {op})) << describe(op);
+        EXPECT_TRUE(apply_plan(only_shared, {op})) << describe(op);
       }
       EXPECT_EQ(host.dump(), expected.dump()) << describe(plan[nth]);
       // And a second try succeeds.
@@ -345,19 +346,45 @@ TEST(Apply, ReportsTheErrorsOfTheUndoBesideTheFirst) {
   const Plan plan{Op{.action = CreateLink{veth_spec("veth1", "eth0")}},
                   inside(AddAddress{name("eth1"), {iface("10.1.2.3/24")}})};
   kernel.fail(2, Fault::kRefused);  // the third op is the first of the undo
-  const auto result = fairlead::apply(kernel, plan);
+  const auto result = apply_plan(kernel, plan);
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().what, "add address 10.1.2.3/24 to eth1 in the container: ENODEV: No such device");
   ASSERT_EQ(result.error().secondary.size(), 1U);
   EXPECT_EQ(result.error().secondary[0].what, "delete link veth1: EIO: Input/output error");
 }
 
+TEST(Apply, NamesWhatItsUndoLeftBehindAndTriesItThoughTheDeadlineHasPassed) {
+  FakeHost host;
+  FakeKernel kernel(host, host.add_namespace());
+  const Plan plan{Op{.action = CreateLink{veth_spec("veth1", "eth0")}},
+                  inside(AddAddress{name("eth1"), {iface("10.1.2.3/24")}})};
+  kernel.fail_from(1, Fault::kRefused);
+  Plan left;
+  ASSERT_FALSE(apply_plan(kernel, plan, &left));
+  EXPECT_EQ(left, Plan{Op{.action = DeleteLink{name("veth1")}}});
+  EXPECT_NE(host.at(0).find("veth1"), nullptr);
+
+  FakeKernel retry(host);
+  EXPECT_TRUE(unwind(retry, left).empty());
+  EXPECT_EQ(host.at(0).find("veth1"), nullptr);
+
+  ASSERT_TRUE(Deadline::after(std::chrono::milliseconds(0)).arm());
+  while (!Deadline::passed()) {
+  }
+  {
+    const Deadline::Pause pause;
+    EXPECT_FALSE(Deadline::passed());
+  }
+  EXPECT_EQ(Deadline::check("x").error().what, "x: the deadline has passed");
+  Deadline::disarm();
+}
+
 TEST(Apply, RestoresTheAddressThatWasReplaced) {
   FakeHost host;
   FakeKernel kernel(host, host.add_namespace());
-  ASSERT_TRUE(fairlead::apply(kernel, {Op{.action = CreateLink{bridge_spec("cni0")}},
-                                       Op{.action = AddAddress{name("cni0"), {iface("10.0.0.1/8")}}},
-                                       Op{.action = AddAddress{name("cni0"), {iface("10.0.0.2/8")}}}}));
+  ASSERT_TRUE(apply_plan(kernel, {Op{.action = CreateLink{bridge_spec("cni0")}},
+                                  Op{.action = AddAddress{name("cni0"), {iface("10.0.0.1/8")}}},
+                                  Op{.action = AddAddress{name("cni0"), {iface("10.0.0.2/8")}}}}));
   const Desired desired{Want{.shared = true,
                              .item = WantAddress{.link = name("cni0"),
                                                  .address = {iface("10.1.2.1/24")},
@@ -366,7 +393,7 @@ TEST(Apply, RestoresTheAddressThatWasReplaced) {
   const Plan plan = plan_for(kernel, desired);
   ASSERT_EQ(plan.size(), 4U);
   kernel.fail(3, Fault::kRefused);
-  ASSERT_FALSE(fairlead::apply(kernel, plan));
+  ASSERT_FALSE(apply_plan(kernel, plan));
   std::vector<std::string> left;
   for (const AddressState& address : host.at(0).find("cni0")->addresses)
     left.push_back(address.address.to_string());
@@ -376,7 +403,7 @@ TEST(Apply, RestoresTheAddressThatWasReplaced) {
 TEST(Apply, OfNothingAsksNothing) {
   FakeHost host;
   FakeKernel kernel(host);
-  EXPECT_TRUE(fairlead::apply(kernel, {}));
+  EXPECT_TRUE(apply_plan(kernel, {}));
   EXPECT_TRUE(kernel.queries().empty());
 }
 
@@ -407,7 +434,7 @@ TEST(Unwind, TakesAWholeAttachmentBackTwice) {
   const std::string with_container = host.dump();
   FakeKernel kernel(host, container);
   const Plan plan = plan_for(kernel, attachment(3));
-  ASSERT_TRUE(fairlead::apply(kernel, plan));
+  ASSERT_TRUE(apply_plan(kernel, plan));
   EXPECT_TRUE(unwind(kernel, undo_of(plan, {})).empty());
   EXPECT_EQ(host.dump(), with_container);
   EXPECT_TRUE(unwind(kernel, undo_of(plan, {})).empty());

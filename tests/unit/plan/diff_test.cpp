@@ -1,27 +1,10 @@
 // diff() decides on values alone: these cases hand it observations, kernels take no part.
-#include <gtest/gtest.h>
-
-#include "tests/unit/plan/wants.hpp"
+#include "tests/unit/plan/diff_one.hpp"
 
 namespace fairlead {
 namespace {
 
 using namespace test;
-
-// One want and what is seen of it.
-template <class W, class S>
-Result<Plan> diff_one(W want, S seen, bool is_shared = false, Side side = Side::kHost) {
-  return diff({Want{.side = side, .shared = is_shared, .item = std::move(want)}},
-              Observed{{std::move(seen)}});
-}
-
-// The only op of a plan, or a failed test.
-Op only(const Result<Plan>& plan) {
-  EXPECT_TRUE(plan.has_value()) << plan.error().to_string();
-  if (!plan) return host(EnsureTable{});
-  EXPECT_EQ(plan->size(), 1U);
-  return plan->size() == 1 ? plan->front() : host(EnsureTable{});
-}
 
 LinkState bridge_state() {
   return {.index = {2},
@@ -40,8 +23,8 @@ LinkState veth_state() {
           .mtu = 1500,
           .up = true,
           .master = LinkIndex{2},
-          .peer = LinkIndex{2},
-          .peer_nsid = 0};
+          .link = LinkIndex{2},
+          .link_nsid = 0};
 }
 
 LinkState peer_state() {
@@ -51,8 +34,8 @@ LinkState peer_state() {
           .mac = mac("02:00:00:00:00:02"),
           .mtu = 1500,
           .up = true,
-          .peer = LinkIndex{3},
-          .peer_nsid = 0};
+          .link = LinkIndex{3},
+          .link_nsid = 0};
 }
 
 // Links ------------------------------------------------------------------------------------------------
@@ -155,7 +138,7 @@ TEST(DiffLink, EachFieldOfAVethHasItsReason) {
             "set veth1: mac 02:00:00:00:00:01 | mac is 02:00:00:00:00:77, want 02:00:00:00:00:01");
   EXPECT_EQ(broken([](LinkState& s) { s.mtu = 1400; }), "set veth1: mtu 1500 | mtu is 1400, want 1500");
   EXPECT_EQ(broken([](LinkState& s) { s.up = false; }), "set veth1: up | is down, want up");
-  EXPECT_EQ(broken([](LinkState& s) { s.alias = ""; }), "set veth1: alias \"a\" | alias is \"\", want \"a\"");
+  EXPECT_EQ(broken([](LinkState& s) { s.alias = ""; }), "set veth1: alias 'a' | alias is '', want 'a'");
   EXPECT_EQ(broken([](LinkState& s) { s.port.hairpin = false; }),
             "set veth1: hairpin on | hairpin is off, want on");
   EXPECT_EQ(broken([](LinkState& s) { s.port.isolated = true; }),
@@ -165,6 +148,29 @@ TEST(DiffLink, EachFieldOfAVethHasItsReason) {
             "set veth1: master cni0, hairpin on, isolated off | has no master, want cni0");
   EXPECT_EQ(broken([](LinkState& s) { s.master = LinkIndex{9}; }),
             "set veth1: master cni0, hairpin on, isolated off | master is link #9, want cni0");
+}
+
+TEST(DiffLink, OptionsOfABridgeThatIsNotSharedAreCompared) {
+  LinkSpec spec = bridge_spec("cni0");
+  spec.kind = BridgeLink{.vlan_filtering = true, .vlan_default_pvid = 7};
+  Observed::Link seen{.state = bridge_state()};
+  seen.state->bridge = {.vlan_filtering = false, .vlan_default_pvid = 1};
+  LinkSpec change = existing_spec("cni0");
+  change.kind = spec.kind;
+  const Op op = only(diff_one(WantLink{.spec = spec}, seen));
+  EXPECT_EQ(op.action, Action(ChangeLink{change}));
+  EXPECT_EQ(op.reason, "vlan_filtering is off, want on; vlan_default_pvid is 1, want 7");
+  seen.state->bridge = std::get<BridgeLink>(spec.kind);
+  EXPECT_TRUE(diff_one(WantLink{.spec = spec}, seen)->empty());
+}
+
+TEST(DiffLink, ForeignAliasesStayOnOneLine) {
+  LinkSpec spec = bridge_spec("cni0");
+  spec.alias = "ours";
+  Observed::Link seen{.state = bridge_state()};
+  seen.state->alias = "x\nERROR forged";
+  EXPECT_EQ(only(diff_one(WantLink{.spec = spec}, seen)).reason,
+            "alias is 'x\\x0aERROR forged', want 'ours'");
 }
 
 TEST(DiffLink, PeerIsComparedInItsOwnNamespace) {
@@ -189,9 +195,9 @@ TEST(DiffLink, PeerIsKnownByItsIndicesNotByItsName) {
            plan.error().what == "eth0 in the container exists and is not the peer of veth1";
   };
   EXPECT_TRUE(refused([](Observed::Link& seen) { seen.peer->index = {5}; }));
-  EXPECT_TRUE(refused([](Observed::Link& seen) { seen.peer->peer = LinkIndex{5}; }));
-  EXPECT_TRUE(refused([](Observed::Link& seen) { seen.peer->peer_nsid.reset(); }));
-  EXPECT_TRUE(refused([](Observed::Link& seen) { seen.state->peer_nsid.reset(); }));
+  EXPECT_TRUE(refused([](Observed::Link& seen) { seen.peer->link = LinkIndex{5}; }));
+  EXPECT_TRUE(refused([](Observed::Link& seen) { seen.peer->link_nsid.reset(); }));
+  EXPECT_TRUE(refused([](Observed::Link& seen) { seen.state->link_nsid.reset(); }));
 }
 
 TEST(DiffLink, VethWithoutItsPeerIsMadeAnew) {
@@ -217,98 +223,6 @@ TEST(DiffLink, ExistingLinkIsChangedAfterItsBirthInTheSamePlanOrMustBeThere) {
   ASSERT_FALSE(alone);
   EXPECT_EQ(alone.error().code, Errc::kNotFound);
   EXPECT_EQ(alone.error().what, "link eth0 in the container does not exist");
-}
-
-// Addresses --------------------------------------------------------------------------------------------
-
-Observed::Addresses addresses(std::initializer_list<const char*> texts) {
-  Observed::Addresses seen{.link_exists = true};
-  for (const char* text : texts) seen.addresses.push_back({.link = {2}, .address = iface(text)});
-  return seen;
-}
-
-WantAddress want_address(const char* text, AddressConflict conflict = AddressConflict::kKeep) {
-  return {.link = name("cni0"), .address = {iface(text)}, .conflict = conflict};
-}
-
-TEST(DiffAddress, MissingOneIsAddedPresentOneIsNot) {
-  EXPECT_EQ(only(diff_one(want_address("10.1.2.1/24"), addresses({"10.9.9.9/24"}))),
-            host(AddAddress{name("cni0"), {iface("10.1.2.1/24")}}));
-  EXPECT_TRUE(diff_one(want_address("10.1.2.1/24"), addresses({"10.9.9.9/24", "10.1.2.1/24"}))->empty());
-  EXPECT_EQ(diff_one(want_address("10.1.2.1/24"), Observed::Addresses{}).error().code, Errc::kNotFound);
-}
-
-TEST(DiffAddress, OtherIpv4AddressIsRefusedAndNamed) {
-  const auto plan =
-      diff_one(want_address("10.1.2.3/16", AddressConflict::kRefuse), addresses({"10.0.0.1/8"}), true);
-  ASSERT_FALSE(plan);
-  EXPECT_EQ(plan.error().code, Errc::kExists);
-  EXPECT_EQ(plan.error().what, "cni0 has the address 10.0.0.1/8, which conflicts with 10.1.2.3/16");
-  EXPECT_NE(plan.error().remedy.find("forceAddress"), std::string::npos);
-}
-
-TEST(DiffAddress, Ipv6ConflictsOnlyWhereNetworksOverlap) {
-  const auto verdict = [](const char* want, const char* is) {
-    return diff_one(want_address(want, AddressConflict::kRefuse), addresses({is}), true).has_value();
-  };
-  EXPECT_TRUE(verdict("2001:db8:1::1/64", "2001:db8:2::1/64"));
-  EXPECT_FALSE(verdict("2001:db8:1::1/64", "2001:db8:1::2/64"));
-  EXPECT_FALSE(verdict("2001:db8:1::1/64", "2001:db8::1/32"));
-  EXPECT_FALSE(verdict("2001:db8::1/32", "2001:db8:1::1/64"));
-  EXPECT_TRUE(verdict("fe80::1/64", "fe80::a:b/64"));
-  EXPECT_TRUE(verdict("2001:db8::1/64", "10.0.0.1/8"));
-}
-
-TEST(DiffAddress, PresentGatewayIsNoConflictWhateverElseIsThere) {
-  EXPECT_TRUE(diff_one(want_address("10.1.2.1/24", AddressConflict::kRefuse),
-                       addresses({"10.9.0.1/16", "10.1.2.1/24"}))
-                  ->empty());
-}
-
-TEST(DiffAddress, TwoWantedOnOneLinkDoNotConflictWithEachOther) {
-  const Desired desired{Want{.shared = true, .item = want_address("10.1.2.1/24", AddressConflict::kReplace)},
-                        Want{.shared = true, .item = want_address("10.1.3.1/24", AddressConflict::kReplace)}};
-  const auto seen = addresses({"10.1.2.1/24"});
-  EXPECT_EQ(only(diff(desired, Observed{{seen, seen}})),
-            shared(AddAddress{name("cni0"), {iface("10.1.3.1/24")}}));
-}
-
-TEST(DiffAddress, ReplacedOnesGoFirstInReverseAndComeBackOnUndo) {
-  const auto plan = diff_one(want_address("10.1.2.1/24", AddressConflict::kReplace),
-                             addresses({"10.0.0.1/8", "10.0.0.2/8", "fd00::1/64"}), true);
-  ASSERT_TRUE(plan);
-  ASSERT_EQ(plan->size(), 3U);
-  EXPECT_EQ(describe(plan->at(0)), "remove address 10.0.0.2/8 from cni0");
-  EXPECT_EQ(describe(plan->at(1)), "remove address 10.0.0.1/8 from cni0");
-  EXPECT_EQ(describe(plan->at(2)), "add address 10.1.2.1/24 to cni0");
-  EXPECT_EQ(plan->at(0).reason, "in the way of 10.1.2.1/24");
-  // The gateway address is shared and stays, the replaced ones are restored, primary first.
-  const Plan undo = undo_of(*plan, {});
-  ASSERT_EQ(undo.size(), 2U);
-  EXPECT_EQ(describe(undo[0]), "add address 10.0.0.1/8 to cni0");
-  EXPECT_EQ(describe(undo[1]), "add address 10.0.0.2/8 to cni0");
-}
-
-TEST(DiffAddress, AnotherPrefixLengthCountsAsWrong) {
-  const auto v4 = diff_one(want_address("10.1.2.1/24"), addresses({"10.1.2.1/16"}));
-  ASSERT_EQ(v4->size(), 2U);
-  EXPECT_EQ(describe(v4->at(0)),
-            "add address 10.1.2.1/24 to cni0");  // first: the last address takes the routes along
-  EXPECT_EQ(describe(v4->at(1)), "remove address 10.1.2.1/16 from cni0");
-  EXPECT_EQ(v4->at(0).reason, "prefix length is 16, want 24");
-  const auto v6 = diff_one(want_address("fd00::1/64"), addresses({"fd00::1/128"}));
-  ASSERT_EQ(v6->size(), 2U);
-  EXPECT_EQ(describe(v6->at(0)), "remove address fd00::1/128 from cni0");
-  EXPECT_EQ(describe(v6->at(1)), "add address fd00::1/64 to cni0");
-}
-
-TEST(DiffAddress, OneThatFailedDuplicateDetectionIsMadeAnew) {
-  auto seen = addresses({"fd00::1/64"});
-  seen.addresses[0].dad_failed = true;
-  const auto plan = diff_one(want_address("fd00::1/64"), seen);
-  ASSERT_EQ(plan->size(), 2U);
-  EXPECT_EQ(describe(plan->at(0)), "remove address fd00::1/64 from cni0");
-  EXPECT_EQ(plan->at(1).reason, "duplicate address detection failed");
 }
 
 // Routes -----------------------------------------------------------------------------------------------
@@ -430,6 +344,12 @@ TEST(DiffSysctl, WrongValueIsSetAndRemembered) {
   EXPECT_EQ(op.action, Action(SetSysctl{.key = "net/ipv4/ip_forward", .value = "1", .previous = "0"}));
   EXPECT_EQ(op.reason, "is 0, want 1");
   EXPECT_TRUE(diff_one(want, Observed::Sysctl{"1"}, true)->empty());
+}
+
+TEST(DiffSysctl, TheKernelsTabsAreNoDifference) {
+  const WantSysctl want{.key = "net/ipv4/tcp_rmem", .value = "4096 131072 6291456"};
+  EXPECT_TRUE(diff_one(want, Observed::Sysctl{"4096\t131072\t6291456"})->empty());
+  EXPECT_EQ(diff_one(want, Observed::Sysctl{"4096\t131072\t6291457"})->size(), 1U);
 }
 
 TEST(DiffSysctl, MissingFileIsAnErrorUnlessOptional) {

@@ -25,6 +25,9 @@ TEST(Describe, SaysWhatAnOperatorWouldType) {
   port.port = {.hairpin = true, .isolated = false};
   port.promisc = false;
   port.alias = "fairlead n/c/i";
+  LinkSpec tagged = existing_spec("cni0");
+  tagged.kind = BridgeLink{.vlan_filtering = true, .vlan_default_pvid = 7};
+  tagged.alias = "x\nERROR";
   RouteSpec full = default_route("10.1.2.1", "eth0");
   full.table = 100;
   full.priority = 50;
@@ -46,7 +49,8 @@ TEST(Describe, SaysWhatAnOperatorWouldType) {
        "create veth a (peer b)"},
       {inside(ChangeLink{change}), "set eth0 in the container: mac 02:00:00:00:00:01, mtu 1450, up"},
       {host(ChangeLink{port}),
-       "set veth1: master cni0, hairpin on, isolated off, promisc off, alias \"fairlead n/c/i\""},
+       "set veth1: master cni0, hairpin on, isolated off, promisc off, alias 'fairlead n/c/i'"},
+      {host(ChangeLink{tagged}), "set cni0: vlan_filtering on, vlan_default_pvid 7, alias 'x\\x0aERROR'"},
       {host(DeleteLink{name("veth1")}), "delete link veth1"},
       {inside(AddAddress{name("eth0"), {iface("10.1.2.3/24")}}),
        "add address 10.1.2.3/24 to eth0 in the container"},
@@ -89,6 +93,10 @@ TEST(Inverse, TakesBackWhatAnOpMade) {
             inside(RemoveAddress{name("eth0"), iface("10.1.2.3/24")}));
   EXPECT_EQ(inverse(host(RemoveAddress{name("cni0"), iface("10.1.2.1/24")})),
             host(AddAddress{name("cni0"), {iface("10.1.2.1/24")}}));
+  const AddressAttributes leased{
+      .scope = 253, .label = "cni0:1", .lifetime = AddressLifetime{.valid = 7200, .preferred = 3600}};
+  EXPECT_EQ(inverse(host(RemoveAddress{name("cni0"), iface("10.1.2.1/24"), leased})),
+            host(AddAddress{name("cni0"), {.address = iface("10.1.2.1/24"), .attributes = leased}}));
   EXPECT_EQ(inverse(inside(AddRoute{route})), inside(RemoveRoute{route}));
   EXPECT_EQ(inverse(host(AddElement{masq_element()})), host(RemoveElement{masq_element()}));
   EXPECT_EQ(inverse(host(RemoveElement{masq_element()})), host(AddElement{masq_element()}));
