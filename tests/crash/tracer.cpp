@@ -43,7 +43,11 @@ class Tracer {
       if (pid == root_ && WIFEXITED(status)) result_.exit_code = WEXITSTATUS(status);
       return;
     }
-    if (!WIFSTOPPED(status) || result_.killed) return;
+    if (!WIFSTOPPED(status)) return;
+    if (result_.killed) {
+      kill(pid, SIGKILL);  // born while we killed the others, and not seen until now
+      return;
+    }
     const bool is_new = in_syscall_.emplace(pid, false).second;
     const int signal = WSTOPSIG(status);
     if (signal == kSyscallStop) {

@@ -74,7 +74,7 @@ std::string address_of(const Endpoint& endpoint) {
 
 bool readable(const UniqueFd& fd) {
   pollfd one{.fd = fd.get(), .events = POLLIN, .revents = 0};
-  return poll(&one, 1, 3000) == 1;
+  return poll(&one, 1, 10'000) == 1;
 }
 
 /// Sends a datagram from one namespace to `address` in another: the source that arrives there, and the
@@ -105,7 +105,11 @@ class Masquerade : public testing::TestWithParam<const char*> {
   void SetUp() override {
     must_run(R"(set -e
       mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && mount --make-shared /run/netns
-      for ns in host c1 c2 c3 c4 out; do ip netns add $ns; ip -n $ns link set lo up; done
+      for ns in host c1 c2 c3 c4 out; do
+        ip netns add $ns; ip -n $ns link set lo up
+        # A link-local address that waits for duplicate address detection asks no neighbour for anything.
+        nsenter --net=/run/netns/$ns sh -c 'for c in all default; do echo 0 > /proc/sys/net/ipv6/conf/$c/accept_dad; done'
+      done
       sys() { nsenter --net=/run/netns/host sh -c "echo $2 > /proc/sys/net/$1"; }
       sys ipv4/ip_forward 1; sys ipv6/conf/all/forwarding 1
       for br in br0 br1; do ip -n host link add $br type bridge; ip -n host link set $br up; done

@@ -178,13 +178,18 @@ TEST_F(DelegateTest, DoesNotWaitForAGrandchildThatHoldsStandardOutput) {
 TEST_F(DelegateTest, KillsAPluginAndItsChildrenAtTheDeadlineThenSendsDel) {
   ASSERT_EQ(::mkfifo(directory_.file("fifo").c_str(), 0600), 0);
   install("(read line < fifo; echo late > late)");
-  request_.deadline = Deadline::after(std::chrono::milliseconds(100));
+  request_.deadline = Deadline::after(std::chrono::milliseconds(2000));  // the script has to have begun
   const Error error = failing_add();
   EXPECT_EQ(code_of(error), kTryAgainLater);
   EXPECT_EQ(error.what, "plugin foreign ADD: killed, since the deadline passed");
   EXPECT_EQ(directory_.read("verbs"), "ADD\nDEL\n");
-  EXPECT_FALSE(UniqueFd(::open(directory_.file("fifo").c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)).valid())
-      << "somebody still reads";
+  // The signal reaches the children in their own time.
+  const auto has_reader = [&] {
+    return UniqueFd(::open(directory_.file("fifo").c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC)).valid();
+  };
+  const Deadline patience = Deadline::after(std::chrono::seconds(10));
+  while (has_reader() && !patience.expired()) std::this_thread::yield();
+  EXPECT_FALSE(has_reader()) << "somebody still reads";
 }
 
 /// Whether a descriptor of this process watches a file (inotify).
