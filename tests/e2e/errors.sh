@@ -118,7 +118,7 @@ ip link add err1 type veth peer name err2
 wrong "a link of that name that is no bridge" 103 'err1|veth|not a bridge|choose another name' <<<"{$head, \"type\": \"bridge\", \"bridge\": \"err1\"}"
 ip link del err1
 nsenter --net=/run/netns/c1 ip link add eth0 type veth peer name other
-wrong "an interface name that the container has already" 103 'create veth|eth0|EEXIST' <<<"$(bridge_with "\"ipam\": $ipam")"
+wrong "an interface name that the container has already" 103 'attach|eth0 exists already in the container|another interface name' <<<"$(bridge_with "\"ipam\": $ipam")"
 nsenter --net=/run/netns/c1 ip link del eth0
 ip link del err0 2>/dev/null # the bridge is shared and may stay; the next cases start without it
 
