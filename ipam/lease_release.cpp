@@ -55,10 +55,11 @@ std::vector<Freed> remove_stale(const LeaseDirectory& directory, Survey& found) 
     auto now = directory.read(stale.address);
     if (now && (!*now || **now != stale.owner)) continue;
     auto removed = now ? directory.remove(stale.address) : Result<void>(Unexpected(now.error()));
-    if (removed)
+    if (removed) {
       freed.push_back(stale);
-    else
+    } else {
       found.errors.push_back(removed.error());
+    }
   }
   return freed;
 }
@@ -98,10 +99,11 @@ std::vector<IpAddress> scan_for(const LeaseDirectory& directory, const std::vect
   for (const IpAddress& address : addresses) {
     const auto lease = directory.read(address);
     if (!lease || !*lease) continue;
-    if ((*lease)->is_exactly(owner))
+    if ((*lease)->is_exactly(owner)) {
       exact.push_back(address);
-    else if ((*lease)->belongs_to(owner))
+    } else if ((*lease)->belongs_to(owner)) {
       old.push_back(address);
+    }
   }
   return exact.empty() ? old : exact;
 }
@@ -119,10 +121,11 @@ Result<std::vector<IpAddress>> remove_owned(const LeaseDirectory& directory,
     const auto lease = directory.read(address);
     if (lease && (!*lease || !((*lease)->empty() || (*lease)->belongs_to(owner)))) continue;
     const auto removed = lease ? directory.remove(address) : Result<void>(Unexpected(lease.error()));
-    if (removed)
+    if (removed) {
       freed.push_back(address);
-    else
+    } else {
       errors.push_back(removed.error());
+    }
   }
   if (!errors.empty()) return Unexpected(join_errors(std::move(errors)));
   return freed;

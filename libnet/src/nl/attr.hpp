@@ -148,6 +148,7 @@ struct Nest {
 struct AttrTable;
 
 /// The untyped form of an entry, for traces and error paths.
+// The order is that of the tables' initialisers. NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding)
 struct AttrInfo {
   std::uint16_t type = 0;
   const char* name = "";
