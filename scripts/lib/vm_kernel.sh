@@ -12,8 +12,15 @@ mkdir -p "$directory"
 cd "$directory"
 directory=$PWD
 
-package=$(apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
-[ -n "$package" ] || { echo "vm kernel: linux-image-amd64 depends on no kernel; is the package list up to date?" >&2; exit 1; }
+current_package() {
+  apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
+}
+package=$(current_package)
+if [ -z "$package" ]; then # an image without package lists
+  apt-get update -q
+  package=$(current_package)
+fi
+[ -n "$package" ] || { echo "vm kernel: linux-image-amd64 depends on no kernel" >&2; exit 1; }
 version=${package#linux-image-}
 
 # Modules of the initramfs: what it takes to see the machine's root directory.
