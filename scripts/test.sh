@@ -24,8 +24,12 @@ umask 022
 mkdir -p "$FAIRLEAD_LOGS"
 printf '%sFairlead tests%s, %s jobs, logs in %s\n' "$c_bold" "$c_off" "$FAIRLEAD_JOBS" "${FAIRLEAD_LOGS#"$FAIRLEAD_ROOT"/}"
 
-step packages install_packages build test lint e2e vm bench || exit 1
-if [ "$full" = 1 ]; then export FAIRLEAD_TIDY_ALL=1; fi
+step packages install_packages build test lint e2e bench || exit 1
+if [ "$full" = 1 ]; then
+  export FAIRLEAD_TIDY_ALL=1
+  step "packages of the vm" install_packages vm
+  step "vm kernel" bash scripts/lib/vm_kernel.sh build/vm
+fi
 
 lint() {
   scripts/lint.sh "$@" || failed_steps+=("lint $*")
@@ -34,7 +38,6 @@ lint format rules shell
 
 # The tests are built once, with the sanitizers; the release build gives the executables that runtimes
 # are tested with, and the benchmarks, which are only compiled here.
-step "vm kernel" bash scripts/lib/vm_kernel.sh build/vm
 step "build release" configure_and_build release
 built=0
 step "build asan" configure_and_build asan -DFAIRLEAD_E2E_BUILD="$FAIRLEAD_ROOT/build/release" && built=1
