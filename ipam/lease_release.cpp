@@ -75,7 +75,10 @@ bool entry_is_used(const LeaseDirectory& directory, const LeaseIndex& index, con
          });
 }
 
-Result<std::vector<Freed>> joined(std::vector<Freed> freed, std::vector<Error> errors);
+Result<std::vector<Freed>> joined(std::vector<Freed> freed, std::vector<Error> errors) {
+  if (errors.empty()) return freed;
+  return Unexpected(join_errors(std::move(errors)));
+}
 
 /// Without a lease directory no entry leads anywhere.
 Result<std::vector<Freed>> forget_all(const LeaseIndex& index) {
@@ -84,11 +87,6 @@ Result<std::vector<Freed>> forget_all(const LeaseIndex& index) {
     if (auto removed = index.remove(name); !removed) errors.push_back(removed.error());
   }
   return joined({}, std::move(errors));
-}
-
-Result<std::vector<Freed>> joined(std::vector<Freed> freed, std::vector<Error> errors) {
-  if (errors.empty()) return freed;
-  return Unexpected(join_errors(std::move(errors)));
 }
 
 /// All leases of `owner`; old ones without interface name only if there is no other.

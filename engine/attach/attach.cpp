@@ -21,11 +21,15 @@ namespace {
 /// Bytes; of an Ethernet link that is made without IFLA_MTU (ether_setup(), net/ethernet/eth.c).
 constexpr std::uint32_t kEtherMtu = 1500;
 
-std::vector<LinkState> links_of(const Observed& observed) {
-  std::vector<LinkState> links;
+HostLink host_link_in(const LinkState& state) {
+  return HostLink{.name = state.name, .mac = state.mac, .mtu = state.mtu};
+}
+
+std::vector<HostLink> links_in(const Observed& observed) {
+  std::vector<HostLink> links;
   for (const auto& item : observed.items) {
     const auto* link = std::get_if<Observed::Link>(&item);
-    if (link != nullptr && link->state) links.push_back(*link->state);
+    if (link != nullptr && link->state) links.push_back(host_link_in(*link->state));
   }
   return links;
 }
@@ -69,8 +73,8 @@ class Attachment {
   AddressPlan addresses_;
   bool holds_addresses_ = false;
   Plan applied_;
-  Plan not_undone_;                   ///< what the rollback of a failed part left behind
-  std::vector<LinkState> untouched_;  ///< shared links that are as they should be already
+  Plan not_undone_;                  ///< what the rollback of a failed part left behind
+  std::vector<HostLink> untouched_;  ///< shared links that are as they should be already
 };
 
 Result<void> Attachment::clear_the_way() {
@@ -118,7 +122,7 @@ Result<void> Attachment::refuse_taken_name() const {
                kernel_.find_link(Side::kContainer, context_.identity.ifname()));
   if (!taken) return {};
   return Unexpected(Errc::kExists,
-                    "attach " + object_of(context_) + ": " + taken->name + " exists already in the container",
+                    "attach " + object_of(context_) + ": " + name_taken(Side::kContainer, taken->name),
                     "choose another interface name, or call DEL first if it is a former attachment's");
 }
 
@@ -167,7 +171,7 @@ Result<std::optional<RangeLock>> Attachment::plan_shared(const DesiredState& sta
   FAIRLEAD_TRY(const Observed before, observe(kernel_, state.shared));
   FAIRLEAD_TRY(plan, diff(state.shared, before));
   if (plan.empty()) {
-    untouched_ = links_of(before);
+    untouched_ = links_in(before);
     return std::optional<RangeLock>();
   }
   FAIRLEAD_TRY(RangeLock lock, lock_bridge(context_.run_dir, state.lock_name));
@@ -209,17 +213,13 @@ Result<HostLink> Attachment::host_link(const LinkSpec& spec) const {
         .name = spec.name.str(), .mac = spec.mac, .mtu = spec.mtu ? spec.mtu->bytes() : kEtherMtu};
   }
   auto untouched = std::find_if(untouched_.begin(), untouched_.end(),
-                                [&](const LinkState& link) { return link.name == spec.name.str(); });
-  std::optional<LinkState> found;
-  if (untouched != untouched_.end()) {
-    found = *untouched;
-  } else {
-    FAIRLEAD_TRY(found, kernel_.find_link(Side::kHost, spec.name));
-  }
+                                [&](const HostLink& link) { return link.name == spec.name.str(); });
+  if (untouched != untouched_.end()) return *untouched;
+  FAIRLEAD_TRY(const std::optional<LinkState> found, kernel_.find_link(Side::kHost, spec.name));
   if (!found) {
     return Unexpected(Errc::kNotFound, "find " + spec.name.str() + ": it vanished while we attached");
   }
-  return HostLink{.name = found->name, .mac = found->mac, .mtu = found->mtu};
+  return host_link_in(*found);
 }
 
 Result<Attached> Attachment::report(const DesiredState& state) const {

@@ -28,8 +28,7 @@ Result<Identity> identity_of(const std::string& network, const AttachmentName& n
 }
 
 bool is_of_network(std::string_view text, const std::string& network) {
-  return text.substr(0, network.size()) == network && text.size() > network.size() &&
-         text[network.size()] == '/';
+  return text.starts_with(network + "/");
 }
 
 /// The attachment that a text "network/container/ifname" names, if it is one of this network.
@@ -44,7 +43,7 @@ std::optional<AttachmentName> parse_owner(std::string_view text, const std::stri
 /// The key in an element's comment "K network/...", if that is one of this network.
 std::optional<AttachmentKey> owner_key(std::string_view comment, const std::string& network) {
   const std::size_t space = comment.find(' ');
-  if (space == std::string_view::npos || !comment.substr(space + 1).starts_with(network + "/")) {
+  if (space == std::string_view::npos || !is_of_network(comment.substr(space + 1), network)) {
     return std::nullopt;
   }
   return parse_key(comment.substr(0, space));
@@ -163,13 +162,14 @@ Result<void> collect(const CollectContext& context, const std::set<AttachmentNam
   std::vector<RecordStore::Unreadable> unreadable;
   FAIRLEAD_TRY(const std::vector<Record> records, store.list(context.network, &unreadable));
   std::set<AttachmentKey> spared;  // in use, or their record has been seen to
-  for (const AttachmentName& name : valid) {
+  const auto spare = [&](const AttachmentName& name) {
     if (Result<Identity> identity = identity_of(context.network, name)) spared.insert(identity->key());
-  }
+  };
+  std::for_each(valid.begin(), valid.end(), spare);
   for (const Record& record : records) {
     const AttachmentName name{record.header.container_id, record.header.ifname};
     if (valid.count(name) == 0) collect_record(context, store, record, errors);
-    if (Result<Identity> identity = identity_of(context.network, name)) spared.insert(identity->key());
+    spare(name);
   }
   sweep_unfinished(context, store, errors);
 

@@ -14,6 +14,8 @@ namespace fairlead {
 /// Which of the two namespaces of an attachment an object is in.
 enum class Side : std::uint8_t { kHost, kContainer };
 [[nodiscard]] const char* to_string(Side side);
+/// "eth0 exists already in the container": why a link of that name cannot be made.
+[[nodiscard]] std::string name_taken(Side side, const std::string& name);
 
 /// A Linux bridge (net/bridge). A MAC given at creation keeps the bridge from taking over the lowest
 /// one of its ports (br_stp_recalculate_bridge_id).

@@ -1,9 +1,8 @@
 // Desired state, observation, and the plan between the two.
 //
 // A driver says what one attachment needs as an ordered list of wants. observe() asks the kernel about
-// exactly these, diff() is pure and turns the difference into ops in the order of the wants,
-// apply_plan() carries them out and takes back what was done when one fails. ADD is apply_plan, CHECK is an
-// empty plan,
+// exactly these, diff() is pure and turns the difference into ops in the order of the wants, apply_plan()
+// carries them out and takes back what was done when one fails. ADD is apply_plan, CHECK is an empty plan,
 // `--dry-run` is describe.
 #pragma once
 

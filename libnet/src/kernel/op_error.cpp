@@ -98,8 +98,6 @@ Error op_error(const Op& op, Error error) {
   return std::move(error).with_context(describe(op));
 }
 
-std::string name_taken(Side side, const std::string& name) { return name + " exists already" + where(side); }
-
 Error no_such_link(Side side, const std::string& name) {
   return {.code = Errc::kNotFound,
           .what = "ENODEV: there is no link " + name + where(side),

@@ -11,9 +11,6 @@ namespace fairlead::kernel {
 /// " on the host", " in the container".
 [[nodiscard]] std::string where(Side side);
 
-/// "eth0 exists already in the container".
-[[nodiscard]] std::string name_taken(Side side, const std::string& name);
-
 /// "ENODEV: there is no link eth0 in the container".
 [[nodiscard]] Error no_such_link(Side side, const std::string& name);
 

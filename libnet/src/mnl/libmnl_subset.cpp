@@ -1,7 +1,7 @@
 // The part of libmnl's interface that we and libnftnl.a call, for executables that are linked statically.
 //
 // Debian has libmnl as a shared library only. A CNI executable lives for two milliseconds, and the dynamic
-// linker takes a tenth of that and half of its memory (bench/README.md, "Start-up"); with this archive in
+// linker takes a tenth of that and half of its memory (docs/architecture.md, "CNI"); with this archive in
 // its place nothing is left to load. Libraries and the tool use the real one. tests/unit/
 // libmnl holds the two against each other. Signatures and semantics: <libmnl/libmnl.h>.
 #include <libmnl/libmnl.h>

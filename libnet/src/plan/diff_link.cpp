@@ -132,7 +132,7 @@ bool is_pair(const LinkState& end, Side end_side, const LinkState& peer, Side pe
 
 Unexpected already_exists(const std::string& name, Side side) {
   return {
-      Errc::kExists, name + " exists already " + (side == Side::kHost ? "on the host" : "in the container"),
+      Errc::kExists, name_taken(side, name),
       side == Side::kHost ? "delete the attachment that it is left from" : "choose another interface name"};
 }
 

@@ -4,6 +4,10 @@ namespace fairlead {
 
 const char* to_string(Side side) { return side == Side::kHost ? "host" : "container"; }
 
+std::string name_taken(Side side, const std::string& name) {
+  return name + " exists already " + (side == Side::kHost ? "on the host" : "in the container");
+}
+
 const char* kind_name(const LinkKind& kind) {
   if (std::holds_alternative<BridgeLink>(kind)) return "bridge";
   if (std::holds_alternative<VethLink>(kind)) return "veth";

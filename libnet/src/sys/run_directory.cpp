@@ -4,12 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 
+#include "base/words.hpp"
 #include "fairlead/unique_fd.hpp"
 
 namespace fairlead {
@@ -24,16 +23,8 @@ bool has_initial_uid_map() {
   std::array<char, 128> text{};
   const ssize_t size = file.valid() ? ::read(file.get(), text.data(), text.size()) : 0;
   if (size <= 0) return true;
-  std::array<unsigned long, 3> numbers{};  // inside, outside, count
-  const char* at = text.data();
-  const char* const end = at + size;
-  for (unsigned long& number : numbers) {
-    at = std::find_if(at, end, [](char c) { return c != ' '; });
-    const auto [after, error] = std::from_chars(at, end, number);
-    if (error != std::errc()) return true;
-    at = after;
-  }
-  return numbers == std::array<unsigned long, 3>{0, 0, 4'294'967'295UL};
+  constexpr std::string_view kInitial = "0 0 4294967295";  // inside, outside, count
+  return same_words({text.data(), static_cast<std::size_t>(size)}, kInitial);
 }
 
 bool is_writable(const char* path) { return ::faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0; }

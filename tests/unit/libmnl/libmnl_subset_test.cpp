@@ -75,31 +75,32 @@ TEST(LibmnlSubset, WritesTheSameBytes) {
   }
 }
 
+/// What a callback asks about each attribute, of one implementation.
+struct Reader {
+  decltype(&mnl_attr_get_type) type;
+  decltype(&mnl_attr_get_payload_len) payload_len;
+  decltype(&mnl_attr_type_valid) type_valid;
+  decltype(&mnl_attr_validate) validate;
+};
+#define READER_OF(IMPLEMENTATION)                                                \
+  Reader {                                                                       \
+    IMPLEMENTATION(mnl_attr_get_type), IMPLEMENTATION(mnl_attr_get_payload_len), \
+        IMPLEMENTATION(mnl_attr_type_valid), IMPLEMENTATION(mnl_attr_validate)   \
+  }
+
 struct Seen {
-  std::vector<std::vector<long>> attributes;
+  Reader reader;
   std::size_t stop_after = 0;
+  std::vector<std::vector<long>> attributes{};
 };
 
 int visit(const nlattr* attribute, void* data) {
   auto& seen = *static_cast<Seen*>(data);
-  std::vector<long> facts{mnl_attr_get_type(attribute), mnl_attr_get_payload_len(attribute),
-                          attribute->nla_len, mnl_attr_type_valid(attribute, 7)};
+  std::vector<long> facts{seen.reader.type(attribute), seen.reader.payload_len(attribute), attribute->nla_len,
+                          seen.reader.type_valid(attribute, 7)};
   for (int type = MNL_TYPE_UNSPEC; type <= MNL_TYPE_NESTED_COMPAT; ++type) {
     errno = 0;
-    facts.push_back(mnl_attr_validate(attribute, static_cast<mnl_attr_data_type>(type)));
-    facts.push_back(errno);
-  }
-  seen.attributes.push_back(facts);
-  return seen.attributes.size() == seen.stop_after ? MNL_CB_STOP : MNL_CB_OK;
-}
-
-int visit_real(const nlattr* attribute, void* data) {
-  auto& seen = *static_cast<Seen*>(data);
-  std::vector<long> facts{REAL(mnl_attr_get_type)(attribute), REAL(mnl_attr_get_payload_len)(attribute),
-                          attribute->nla_len, REAL(mnl_attr_type_valid)(attribute, 7)};
-  for (int type = MNL_TYPE_UNSPEC; type <= MNL_TYPE_NESTED_COMPAT; ++type) {
-    errno = 0;
-    facts.push_back(REAL(mnl_attr_validate)(attribute, static_cast<mnl_attr_data_type>(type)));
+    facts.push_back(seen.reader.validate(attribute, static_cast<mnl_attr_data_type>(type)));
     facts.push_back(errno);
   }
   seen.attributes.push_back(facts);
@@ -116,15 +117,14 @@ TEST(LibmnlSubset, ReadsTheSameFromWellFormedAndFromMutilatedMessages) {
     if (seed % 2 != 0)
       buffer[MNL_NLMSG_HDRLEN + random() % (size - MNL_NLMSG_HDRLEN)] = static_cast<char>(random());
     const auto offset = static_cast<unsigned>(random() % 21);
-    Seen ours{.attributes = {}, .stop_after = random() % 4};
-    Seen theirs{.attributes = {}, .stop_after = ours.stop_after};
+    Seen ours{.reader = READER_OF(OURS), .stop_after = random() % 4};
+    Seen theirs{.reader = READER_OF(REAL), .stop_after = ours.stop_after};
     ASSERT_EQ(mnl_attr_parse(message_of(buffer), offset, visit, &ours),
-              REAL(mnl_attr_parse)(message_of(buffer), offset, visit_real, &theirs));
+              REAL(mnl_attr_parse)(message_of(buffer), offset, visit, &theirs));
     ASSERT_EQ(ours.attributes, theirs.attributes) << "seed " << seed;
     const auto* nest = static_cast<const nlattr*>(mnl_nlmsg_get_payload(message_of(buffer)));
     if (!mnl_attr_ok(nest, static_cast<int>(size - MNL_NLMSG_HDRLEN))) continue;
-    ASSERT_EQ(mnl_attr_parse_nested(nest, visit, &ours),
-              REAL(mnl_attr_parse_nested)(nest, visit_real, &theirs));
+    ASSERT_EQ(mnl_attr_parse_nested(nest, visit, &ours), REAL(mnl_attr_parse_nested)(nest, visit, &theirs));
     ASSERT_EQ(ours.attributes, theirs.attributes) << "seed " << seed;
   }
 }
