@@ -31,10 +31,13 @@ std::optional<std::vector<IpAddress>> parse_list(std::string_view text) {
   return addresses;
 }
 
-std::string list_of(std::span<const IpAddress> addresses) {
-  std::string text;
-  for (const IpAddress& address : addresses) text += (text.empty() ? "" : ",") + address.to_string();
-  return text;
+/// Makes an entry, in the place of one that is there. An errno.
+int put_entry(const std::string& path, std::span<const IpAddress> addresses) {
+  std::string target;
+  for (const IpAddress& address : addresses) target += (target.empty() ? "" : ",") + address.to_string();
+  if (::symlink(target.c_str(), path.c_str()) == 0) return 0;
+  if (errno != EEXIST || ::unlink(path.c_str()) != 0) return errno;
+  return ::symlink(target.c_str(), path.c_str()) == 0 ? 0 : errno;
 }
 
 Unexpected failed(int err, const std::string& operation, const std::string& path) {
@@ -66,30 +69,26 @@ std::optional<std::vector<IpAddress>> LeaseIndex::find(const std::string& name) 
 Result<void> LeaseIndex::write(const Owner& owner, std::span<const IpAddress> addresses) const {
   if (directory_.empty()) return Unexpected(Errc::kInvalid, "write lease index: no run directory");
   const std::string path = directory_ + "/" + name_of(owner);
-  const std::string target = list_of(addresses);
-  int err = ::symlink(target.c_str(), path.c_str()) == 0 ? 0 : errno;
+  int err = put_entry(path, addresses);
   if (err == ENOENT) {
     FAIRLEAD_CHECK(make_directories(directory_));
-    err = ::symlink(target.c_str(), path.c_str()) == 0 ? 0 : errno;
-  } else if (err == EEXIST) {
-    FAIRLEAD_CHECK(remove(name_of(owner)));
-    err = ::symlink(target.c_str(), path.c_str()) == 0 ? 0 : errno;
+    err = put_entry(path, addresses);
   }
   if (err == 0) return {};
   return failed(err, "create lease index entry", path);
 }
 
-bool LeaseIndex::is_built() const { return !directory_.empty() && ::access(directory_.c_str(), F_OK) == 0; }
+bool LeaseIndex::is_built() const { return ::access(directory_.c_str(), F_OK) == 0; }
 
 Result<void> LeaseIndex::build(const std::map<Owner, std::vector<IpAddress>>& leases) const {
   if (directory_.empty()) return Unexpected(Errc::kInvalid, "make lease index: no run directory");
-  // A process that was killed in here leaves a part, which is made complete: the entries are the same.
+  // A process that was killed in here leaves a part, which is made complete; leases may have changed since.
   const std::string unfinished = directory_ + ".tmp";
   FAIRLEAD_CHECK(make_directories(unfinished));
   for (const auto& [owner, addresses] : leases) {
     const std::string path = unfinished + "/" + name_of(owner);
-    if (::symlink(list_of(addresses).c_str(), path.c_str()) != 0 && errno != EEXIST) {
-      return failed(errno, "create lease index entry", path);
+    if (const int err = put_entry(path, addresses); err != 0) {
+      return failed(err, "create lease index entry", path);
     }
   }
   if (::rename(unfinished.c_str(), directory_.c_str()) == 0) return {};

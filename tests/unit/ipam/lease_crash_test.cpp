@@ -127,6 +127,17 @@ TEST_F(LeaseCrashTest, AnIndexWhoseMakerWasKilledIsMadeComplete) {
   EXPECT_THAT(allocate(pool, owner("def")), HasSubstr("10.0.0.3 has been allocated"));
 }
 
+TEST_F(LeaseCrashTest, AnIndexIsMadeCompleteFromTheLeasesThatThereAreNow) {
+  const Pool pool = test::pool_of({{"10.0.0.0/29"}});
+  static_cast<void>(allocate(pool, owner("abc")));
+  const std::string built = index().directory();
+  std::filesystem::rename(built, built + ".tmp");   // its maker was killed...
+  std::filesystem::remove(lease_path("10.0.0.2"));  // ...and the reference freed and reserved since
+  plant("10.0.0.5", "abc\r\neth0");
+  EXPECT_THAT(allocate(pool, owner("abc")), HasSubstr("10.0.0.5 has been allocated"));
+  EXPECT_EQ(*index().find(owner("abc")), test::ips({"10.0.0.5"}));
+}
+
 TEST_F(LeaseCrashTest, AnEntryThatAnotherProgramMadeWrongHidesNoLease) {
   const Pool pool = test::pool_of({{"10.0.0.0/29"}});
   static_cast<void>(allocate(pool, owner("abc")));
