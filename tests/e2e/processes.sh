@@ -32,6 +32,7 @@ steps_between() { grep -cE 'CLONE_VFORK|vfork\(' "$W/trace.$1"; }
 show_more() { head -n 30 "$W"/trace.* "$W"/answer.*; }
 
 for plugin in bridge host-local static loopback; do
+  check "$plugin is there" test -x "$under_test/$plugin"
   equal "$plugin loads no shared library" 0 "$(readelf --dynamic "$under_test/$plugin" 2>&1 | grep -c NEEDED)"
 done
 for cycle in first second; do
