@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # First process of the virtual machine: mounts the machine's root directory read-only with a tmpfs over it,
 # and hands over to the script that tests/vm/vm.sh wrote.
 B=/bin/busybox

@@ -43,14 +43,16 @@ bool is_own_directory(const char* path) {
 
 Result<std::string> choose_run_directory(const RunDirectoryInputs& inputs) {
   if (!inputs.configured.empty()) {
-    if (inputs.configured.front() != '/')
+    if (inputs.configured.front() != '/') {
       return Unexpected(Errc::kInvalid, "run directory \"" + inputs.configured + "\" is not an absolute path",
                         "set FAIRLEAD_RUN_DIR or runDir to an absolute path");
+    }
     return inputs.configured;
   }
   if (inputs.initial_user_namespace) return std::string(kSystemDirectory);
-  if (!inputs.xdg_runtime_dir.empty() && inputs.xdg_runtime_dir.front() == '/' && inputs.xdg_is_ours)
+  if (!inputs.xdg_runtime_dir.empty() && inputs.xdg_runtime_dir.front() == '/' && inputs.xdg_is_ours) {
     return inputs.xdg_runtime_dir + "/fairlead";
+  }
   if (inputs.system_is_writable) return std::string(kSystemDirectory);
   return Unexpected(
       Errc::kDenied,
