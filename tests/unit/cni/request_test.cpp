@@ -121,20 +121,32 @@ TEST_F(EnvironmentTest, DeletesDespiteUnknownArgsButSaysSo) {
 TEST_F(EnvironmentTest, RefusesTheNamespaceOfThePluginItself) {
   variables_["CNI_NETNS"] = "/proc/self/ns/net";
   ASSERT_TRUE(read(Verb::kAdd));
-  EXPECT_EQ(code_of(check_netns_is_foreign(request_, lookup())), kInvalidNetns);
+  EXPECT_EQ(code_of(refuse_own_netns(request_, lookup())), kInvalidNetns);
   for (const char* value : {"1", "true", "TRUE"}) {
     variables_["CNI_NETNS_OVERRIDE"] = value;
-    EXPECT_TRUE(check_netns_is_foreign(request_, lookup())) << value;
+    EXPECT_TRUE(refuse_own_netns(request_, lookup())) << value;
   }
   variables_["CNI_NETNS_OVERRIDE"] = "0";
-  EXPECT_EQ(code_of(check_netns_is_foreign(request_, lookup())), kInvalidNetns);
+  EXPECT_EQ(code_of(refuse_own_netns(request_, lookup())), kInvalidNetns);
+}
+
+TEST_F(EnvironmentTest, DeletesWithoutANamespaceThatHasBecomeItsOwn) {
+  variables_["CNI_NETNS"] = "/proc/self/ns/net";
+  ASSERT_TRUE(read(Verb::kDel));
+  EXPECT_TRUE(refuse_own_netns(request_, lookup()));
+  EXPECT_EQ(request_.netns, "");
+  EXPECT_EQ(lines_, std::vector<std::string>{"FL5006"});
+  variables_["CNI_NETNS_OVERRIDE"] = "1";
+  ASSERT_TRUE(read(Verb::kDel));
+  EXPECT_TRUE(refuse_own_netns(request_, lookup()));
+  EXPECT_EQ(request_.netns, "/proc/self/ns/net");
 }
 
 TEST_F(EnvironmentTest, LeavesAMissingNamespaceToTheVerb) {
   for (const char* path : {"", "/nonexistent/netns"}) {
     variables_["CNI_NETNS"] = path;
     ASSERT_TRUE(read(Verb::kDel));
-    EXPECT_TRUE(check_netns_is_foreign(request_, lookup())) << path;
+    EXPECT_TRUE(refuse_own_netns(request_, lookup())) << path;
   }
 }
 
