@@ -253,6 +253,13 @@ TEST_F(SkeletonTest, WorksWithoutALogWhereItCannotBeWritten) {
   EXPECT_EQ(run("ADD", with_address_).exit_code, 0);
 }
 
+TEST_F(SkeletonTest, MakesTheDirectoryOfItsLog) {
+  environment_["FAIRLEAD_LOG_LEVEL"] = "info";
+  environment_["FAIRLEAD_LOG_FILE"] = directory_.file("a/b/log");
+  EXPECT_EQ(run("ADD", with_address_).exit_code, 0);
+  EXPECT_NE(directory_.read("a/b/log").find("FL5000"), std::string::npos);
+}
+
 TEST_F(SkeletonTest, MovesALogPastItsSizeAside) {
   environment_["FAIRLEAD_LOG_MAX_BYTES"] = "4096";
   const std::string failing = R"({"cniVersion":"1.0.0","name":"net","fail":"ADD"})";
