@@ -122,8 +122,10 @@ Result<void> read_environment(const Plugin& plugin, const EnvironmentLookup& loo
     if (value.empty() && required) missing += (missing.empty() ? "" : ", ") + std::string(variable.name);
   }
   if (!missing.empty()) {
-    return fail(kInvalidEnvironment, std::string("required environment variables missing for ") +
-                                         to_string(request.verb) + ": " + missing);
+    return fail(
+        kInvalidEnvironment,
+        std::string("required environment variables missing for ") + to_string(request.verb) + ": " + missing,
+        "container runtimes set them; on a command line use fairlead net");
   }
   for (std::string& directory : split(value_of(lookup, "CNI_PATH"), ':')) {
     if (!directory.empty()) request.path.push_back(std::move(directory));

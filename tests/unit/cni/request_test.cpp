@@ -78,6 +78,7 @@ TEST_F(EnvironmentTest, NamesEveryMissingVariableAtOnce) {
     EXPECT_EQ(code_of(result), kInvalidEnvironment);
     EXPECT_EQ(result.error().what,
               std::string("required environment variables missing for ") + to_string(verb) + ": " + names);
+    EXPECT_NE(result.error().remedy, "");
   }
   EXPECT_TRUE(read(Verb::kStatus));
 }
@@ -221,6 +222,15 @@ TEST_F(ConfigTest, CollectsGarbageOnlyAgainstAListThatIsThere) {
   EXPECT_EQ(gc(R"(,"cni.dev/valid-attachments":null)"), 0) << "Go's way to write an empty list";
   EXPECT_EQ(gc(R"(,"cni.dev/attachments":[{"containerID":"a","ifname":"eth0"}])"), 0);
   EXPECT_EQ(request_.valid_attachments, (std::vector<AttachmentId>{{"a", "eth0"}}));
+}
+
+TEST_F(ConfigTest, SaysWhatToDoAboutWhatIsMissing) {
+  for (const char* config :
+       {"", " \n", R"({"cniVersion":"1.0.0"})", R"({"cniVersion":"1.0.0","name":"x"})"}) {
+    const auto decoded = decode(Verb::kCheck, config);
+    ASSERT_FALSE(decoded) << config;
+    EXPECT_NE(decoded.error().remedy, "") << decoded.error().what;
+  }
 }
 
 TEST_F(ConfigTest, ReadsEveryPrefixAsAValueOrAnError) {
