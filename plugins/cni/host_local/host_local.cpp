@@ -140,7 +140,6 @@ const Plugin& host_local_plugin() {
   static const Plugin plugin{
       .type = "host-local",
       .about = "Hands out addresses of configured ranges and keeps the leases on this host.",
-      .needs_netns = false,
       .known_args = {"IP"},
       .add = host_local::add,
       .del = host_local::del,

@@ -33,7 +33,6 @@ class RequestTest : public testing::Test {
 
   Plugin plugin_{.type = "test",
                  .about = "",
-                 .needs_netns = true,
                  .known_args = {"MAC"},
                  .add = nullptr,
                  .del = nullptr,

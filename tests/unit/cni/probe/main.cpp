@@ -49,7 +49,6 @@ Result<void> status(const Request& request) { return act(request, "STATUS"); }
 
 const Plugin kProbe{.type = "probe",
                     .about = "answers as told",
-                    .needs_netns = true,
                     .known_args = {},
                     .add = add,
                     .del = del,
