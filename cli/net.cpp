@@ -126,39 +126,43 @@ Result<void> check(const NetOptions& options) {
   return Runtime(std::move(list), runner, ResultCache(options.cache_dir)).check(attachment);
 }
 
-std::string describe(const KnownAttachment& known, bool kept, const char* reason) {
-  return std::string(kept ? "keep    " : "remove  ") + known.id.container_id + "/" + known.id.ifname + "  " +
-         reason + (known.netns.empty() ? "" : "  " + known.netns) + "\n";
+struct GcPlan {
+  std::vector<cni::AttachmentId> valid{};
+  std::string lines{};               ///< one for each attachment that is known, for --dry-run
+  std::vector<std::string> notes{};  ///< of those that are kept because nothing is known against it
+};
+
+void decide(const KnownAttachment& known, const NetOptions& options, GcPlan& plan) {
+  const std::string name = known.id.container_id + "/" + known.id.ifname;
+  const bool named = std::find(plan.valid.begin(), plan.valid.end(), known.id) != plan.valid.end();
+  const bool kept = named || (known.life != Life::kGone && !options.keep_none);
+  plan.lines += (kept ? "keep    " : "remove  ") + name + "  " + (named ? "named" : known.reason) +
+                (known.netns.empty() ? "" : "  " + known.netns) + "\n";
+  if (!kept || named) return;
+  plan.valid.push_back(known.id);
+  if (known.life != Life::kUnknown) return;
+  plan.notes.push_back("note: kept " + name + ": " + known.reason + "; --keep-none removes it");
 }
 
-/// What GC keeps, and for --dry-run a line for each attachment that is known.
-Result<std::vector<cni::AttachmentId>> valid_attachments(const NetOptions& options,
-                                                         const std::string& network, std::string& plan) {
-  std::vector<cni::AttachmentId> valid;
+/// What GC keeps and why.
+Result<GcPlan> plan_gc(const NetOptions& options, const std::string& network) {
+  GcPlan plan;
   for (const auto& text : options.keep) {
     FAIRLEAD_TRY(auto id, parse_attachment_id(text));
-    valid.push_back(std::move(id));
+    plan.valid.push_back(std::move(id));
   }
   FAIRLEAD_TRY(const auto settings, cni::load_settings());
   FAIRLEAD_TRY(const auto run_dir, run_directory(settings.run_dir));
-  FAIRLEAD_TRY(const auto all, known_attachments(network, ResultCache(options.cache_dir), run_dir));
-  for (const auto& known : all) {
-    const bool named = std::find(valid.begin(), valid.end(), known.id) != valid.end();
-    const bool kept = named || (known.alive && !options.keep_none);
-    plan += describe(known, kept,
-                     named         ? "named"
-                     : known.alive ? "its namespace exists"
-                                   : "its namespace is gone");
-    if (kept && !named) valid.push_back(known.id);
-  }
-  return valid;
+  FAIRLEAD_TRY(const auto host, this_host());
+  FAIRLEAD_TRY(const auto all, known_attachments(network, ResultCache(options.cache_dir), run_dir, host));
+  for (const auto& known : all) decide(known, options, plan);
+  return plan;
 }
 
 Result<std::string> gc(const NetOptions& options) {
   FAIRLEAD_TRY(auto list, find(options));
-  std::string plan;
-  FAIRLEAD_TRY(const auto valid, valid_attachments(options, list.name, plan));
-  if (options.dry_run) return plan;
+  FAIRLEAD_TRY(const GcPlan plan, plan_gc(options, list.name));
+  if (options.dry_run) return plan.lines;
   if (list.disable_gc) {
     print_note("note: disableGC is set for " + list.name + ": nothing was collected");
     return std::string();
@@ -167,8 +171,9 @@ Result<std::string> gc(const NetOptions& options) {
     print_note("note: " + list.name + " speaks " + list.version.to_string() +
                ", GC came with 1.1.0: only cached attachments are removed");
   }
+  for (const auto& note : plan.notes) print_note(note);
   ExecRunner runner = runner_for(options);
-  FAIRLEAD_CHECK(Runtime(std::move(list), runner, ResultCache(options.cache_dir)).gc(valid));
+  FAIRLEAD_CHECK(Runtime(std::move(list), runner, ResultCache(options.cache_dir)).gc(plan.valid));
   return std::string();
 }
 

@@ -2,23 +2,18 @@
 
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
 #include "plugins/cni/result_json.hpp"
+#include "plugins/cni/standard_streams.hpp"
 
 namespace fairlead::cli {
 namespace {
 
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
+/// There is no other place to say that this failed.
+void print_error_text(const std::string& text) {
+  static_cast<void>(cni::write_whole(STDERR_FILENO, text, "standard error"));
 }
 
 /// Told in every specification version, and without an attachment's version at hand.
@@ -27,8 +22,9 @@ constexpr cni::SpecVersion kErrorVersion{1, 1, 0};
 }  // namespace
 
 int print(std::string_view text) {
-  if (write_all(STDOUT_FILENO, text)) return kOk;
-  print_note(std::string("fairlead: write to standard output: ") + std::strerror(errno));
+  const auto written = cni::write_whole(STDOUT_FILENO, text, "standard output");
+  if (written) return kOk;
+  print_note("fairlead: " + written.error().what);
   return kFailure;
 }
 
@@ -42,11 +38,11 @@ int print_error(const Error& error, bool json) {
   text += "\n";
   if (!error.remedy.empty()) text += "  " + error.remedy + "\n";
   for (const auto& secondary : error.secondary) text += "  also: " + secondary.to_string() + "\n";
-  (void)write_all(STDERR_FILENO, text);
+  print_error_text(text);
   return kFailure;
 }
 
-void print_note(const std::string& text) { (void)write_all(STDERR_FILENO, text + "\n"); }
+void print_note(const std::string& text) { print_error_text(text + "\n"); }
 
 bool want_colour() {
   const char* no_color = std::getenv("NO_COLOR");

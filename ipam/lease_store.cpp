@@ -36,8 +36,10 @@ Result<void> check_owner(const Owner& owner) {
   const bool printable = std::all_of(owner.container_id.begin(), owner.container_id.end(),
                                      [](char c) { return c > ' ' && c != '\x7f'; });
   if (owner.container_id.empty() || !printable)
-    return Unexpected(Errc::kInvalid, "the container id is empty or holds white space or control bytes");
-  if (auto name = LinkName::parse(owner.ifname); !name) return Unexpected(std::move(name).error());
+    return Unexpected(Errc::kInvalid, "the container id is empty or holds white space or control bytes",
+                      "correct CNI_CONTAINERID, which becomes a line of the lease file");
+  if (auto name = LinkName::parse(owner.ifname); !name)
+    return Unexpected(std::move(name).error().with_remedy("correct CNI_IFNAME"));
   return {};
 }
 
@@ -80,7 +82,8 @@ Result<IpAddress> take_requested(const LeaseDirectory& directory, const RangeSet
   std::string what =
       "requested IP address " + requested.to_string() + " is not available in range set " + set.to_string();
   if (holder && !holder->empty()) what += ": container " + holder->container_id + " has it";
-  return Unexpected(Errc::kBusy, std::move(what));
+  return Unexpected(Errc::kBusy, std::move(what),
+                    "request another address, or remove that container (fairlead net gc, if it is gone)");
 }
 
 /// One address of every set. Reads only.
@@ -186,9 +189,10 @@ Result<void> LeaseStore::refuse_second(const LeaseDirectory& directory, const Ow
       // we hold the lock.
       FAIRLEAD_CHECK(directory.remove(address));
     } else if (lease->belongs_to(owner)) {
-      return Unexpected(Errc::kExists, address.to_string() + " has been allocated to container " +
-                                           owner.container_id + " interface " + owner.ifname +
-                                           ", duplicate allocation is not allowed");
+      return Unexpected(Errc::kExists,
+                        address.to_string() + " has been allocated to container " + owner.container_id +
+                            " interface " + owner.ifname + ", duplicate allocation is not allowed",
+                        "call DEL first, or use another interface name");
     }
   }
   return {};

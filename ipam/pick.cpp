@@ -51,9 +51,10 @@ Result<std::vector<std::optional<IpAddress>>> assign_requests(const Pool& pool,
       continue;
     }
     if (set->is_gateway(address))
-      return Unexpected(Errc::kInvalid, "requested IP address " + address.to_string() +
-                                            " is the gateway of its subnet " +
-                                            set->range_of(address)->subnet().to_string());
+      return Unexpected(Errc::kInvalid,
+                        "requested IP address " + address.to_string() + " is the gateway of its subnet " +
+                            set->range_of(address)->subnet().to_string(),
+                        "request another address, or set the range's gateway to another one");
     auto& slot = of_set[static_cast<std::size_t>(set - pool.sets().begin())];
     if (!slot)
       slot = address;

@@ -79,12 +79,16 @@ Result<void> look_into(NamespaceView& view) {
 }  // namespace
 
 Result<void> observe(Kernel& kernel, Side side, NamespaceView& view) {
-  FAIRLEAD_TRY(view.links, kernel.links(side));
-  std::sort(view.links.begin(), view.links.end(),
+  FAIRLEAD_TRY(auto links, kernel.links(side));
+  std::sort(links.begin(), links.end(),
             [](const LinkState& a, const LinkState& b) { return a.index < b.index; });
-  for (const auto& link : view.links) {
-    FAIRLEAD_TRY(const auto addresses, kernel.addresses(side, link.index));
-    view.addresses.insert(view.addresses.end(), addresses.begin(), addresses.end());
+  for (auto& link : links) {
+    const auto addresses = kernel.addresses(side, link.index);
+    // Gone since it was listed, as links of a busy host are.
+    if (!addresses && addresses.error().code == Errc::kNotFound) continue;
+    if (!addresses) return Unexpected(Error(addresses.error()));
+    view.addresses.insert(view.addresses.end(), addresses->begin(), addresses->end());
+    view.links.push_back(std::move(link));
   }
   for (const auto family : {IpFamily::kV4, IpFamily::kV6}) {
     FAIRLEAD_TRY(const auto routes, kernel.routes(side, {.family = family, .all_tables = true}));

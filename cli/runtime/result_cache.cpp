@@ -77,6 +77,8 @@ Result<std::vector<CachedResult>> ResultCache::list(const std::string& network) 
   std::error_code error;
   for (auto entry = std::filesystem::directory_iterator(directory_ + "/results", error);
        !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    // The draft of a writer that was killed looks like an entry, but its ADD was never answered.
+    if (entry->path().filename().string().starts_with('.')) continue;
     files.push_back(entry->path().string());
   }
   if (error && error != std::errc::no_such_file_or_directory) {

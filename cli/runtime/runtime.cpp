@@ -14,6 +14,13 @@ using cni::Verb;
 constexpr SpecVersion kFirstWithCheck{0, 4, 0};  // and with prevResult on DEL
 constexpr SpecVersion kFirstWithGc{1, 1, 0};     // and with STATUS
 
+/// Whether a plugin was there to answer and said no, or never ran: then nothing new exists. One that was
+/// killed or crashed may have got half-way.
+bool is_refusal(const Result<PluginAnswer>& ran) {
+  if (ran) return cni::decode_error(ran->output).has_value();
+  return ran.error().code != Errc::kTimeout && ran.error().protocol_code != cni::kDelegateFailed;
+}
+
 }  // namespace
 
 AttachmentArgs complete_from_cache(AttachmentArgs given, const CachedResult& cached) {
@@ -51,23 +58,35 @@ Error Runtime::failure(std::size_t plugin, Verb verb, const PluginAnswer& answer
   return error;
 }
 
-Result<std::string> Runtime::call(std::size_t plugin, Verb verb, const AttachmentArgs& attachment,
-                                  const Derivation& derivation) {
+Result<PluginAnswer> Runtime::execute(std::size_t plugin, Verb verb, const AttachmentArgs& attachment,
+                                      const Derivation& derivation) {
   const PluginConfig& config = network_.plugins[plugin];
   auto input = derive_config(network_, config, derivation);
   if (!input) return Unexpected(std::move(input).error().with_context(name_of(plugin)));
   auto answer = runner_.run(config.type, verb, attachment, *input);
   if (!answer) return Unexpected(std::move(answer).error().with_context(name_of(plugin)));
-  if (answer->exit_status != 0) return Unexpected(failure(plugin, verb, *answer));
-  return std::move(answer->output);
+  return answer;
+}
+
+Result<std::string> Runtime::output_of(std::size_t plugin, Verb verb, const Result<PluginAnswer>& ran) const {
+  if (!ran) return Unexpected(Error(ran.error()));
+  if (ran->exit_status != 0) return Unexpected(failure(plugin, verb, *ran));
+  return ran->output;
+}
+
+Result<void> Runtime::call(std::size_t plugin, Verb verb, const AttachmentArgs& attachment,
+                           const Derivation& derivation) {
+  FAIRLEAD_CHECK(output_of(plugin, verb, execute(plugin, verb, attachment, derivation)));
+  return {};
 }
 
 Result<std::string> Runtime::add(const AttachmentArgs& attachment) {
   std::optional<std::string> result;
   for (std::size_t i = 0; i < network_.plugins.size(); ++i) {
-    auto answer = call(i, Verb::kAdd, attachment,
-                       {.prev_result = result, .capability_args = attachment.capability_args});
-    if (!answer && i == 0) return answer;
+    const auto ran = execute(i, Verb::kAdd, attachment,
+                             {.prev_result = result, .capability_args = attachment.capability_args});
+    auto answer = output_of(i, Verb::kAdd, ran);
+    if (!answer && i == 0 && is_refusal(ran)) return answer;
     if (answer) answer = understand(i, *answer);
     if (!answer) return Unexpected(undo_add(std::move(answer).error(), i, attachment, result));
     result = std::move(*answer);

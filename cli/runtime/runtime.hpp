@@ -21,8 +21,8 @@ class Runtime {
       : network_(std::move(network)), runner_(runner), cache_(std::move(cache)) {}
 
   /// The result of the last plugin, which is also cached. When a later plugin fails, it and those before
-  /// it get DEL; when the first one fails nothing of ours exists, and an attachment that was there before
-  /// must not be touched.
+  /// it get DEL; when the first one refuses nothing of ours exists, and an attachment that was there before
+  /// must not be touched. When it is killed or crashes, it gets DEL too: nobody else would send one.
   [[nodiscard]] Result<std::string> add(const AttachmentArgs& attachment);
 
   /// In reverse order, stopping at the first failure as the specification asks: the plugins in front of it
@@ -40,11 +40,13 @@ class Runtime {
   /// kUnsupported before specification 1.1.0.
   [[nodiscard]] Result<void> status();
 
-  [[nodiscard]] const NetworkList& network() const { return network_; }
-
  private:
-  [[nodiscard]] Result<std::string> call(std::size_t plugin, cni::Verb verb, const AttachmentArgs& attachment,
-                                         const Derivation& derivation);
+  [[nodiscard]] Result<PluginAnswer> execute(std::size_t plugin, cni::Verb verb,
+                                             const AttachmentArgs& attachment, const Derivation& derivation);
+  [[nodiscard]] Result<std::string> output_of(std::size_t plugin, cni::Verb verb,
+                                              const Result<PluginAnswer>& ran) const;
+  [[nodiscard]] Result<void> call(std::size_t plugin, cni::Verb verb, const AttachmentArgs& attachment,
+                                  const Derivation& derivation);
   [[nodiscard]] Result<void> del_plugins(std::size_t count, const AttachmentArgs& attachment,
                                          const std::optional<std::string>& prev_result);
   [[nodiscard]] Error undo_add(Error reason, std::size_t failed, const AttachmentArgs& attachment,

@@ -2,38 +2,110 @@
 
 #include <algorithm>
 
-#include "cli/observe/observe.hpp"
+#include "engine/attach/record.hpp"
+#include "fairlead/file.hpp"
 #include "fairlead/netns.hpp"
 #include "libnet/src/base/quote.hpp"
 
 namespace fairlead::cli {
 namespace {
 
-void add_once(std::vector<KnownAttachment>& all, cni::AttachmentId id, const std::string& netns) {
-  const auto same = [&](const KnownAttachment& known) { return known.id == id; };
-  if (std::any_of(all.begin(), all.end(), same)) return;
-  const bool alive = !netns.empty() && Netns::open(netns).has_value();
-  all.push_back({.id = std::move(id), .netns = netns, .alive = alive});
+/// All that is remembered of one attachment.
+struct Traces {
+  cni::AttachmentId id;
+  std::vector<std::string> paths{};  ///< of its namespace
+  std::uint64_t cookie = 0;          ///< of its namespace; 0: not known
+  bool is_cached = false;
+  bool is_of_other_host = false;
+};
+
+Traces& traces_of(std::vector<Traces>& all, const cni::AttachmentId& id) {
+  const auto same = std::find_if(all.begin(), all.end(), [&](const Traces& known) { return known.id == id; });
+  if (same != all.end()) return *same;
+  all.push_back({.id = id});
+  return all.back();
+}
+
+void add_path(Traces& traces, const std::string& path) {
+  if (path.empty() || std::find(traces.paths.begin(), traces.paths.end(), path) != traces.paths.end()) return;
+  traces.paths.push_back(path);
+}
+
+void add_record(std::vector<Traces>& all, const engine::RecordHeader& record, const ThisHost& host) {
+  Traces& traces = traces_of(all, {.container_id = record.container_id, .ifname = record.ifname});
+  // The namespaces of another boot are gone, and its cookies are given anew.
+  if (record.boot_id != host.boot_id) return;
+  add_path(traces, record.netns_path);
+  traces.cookie = record.container_cookie;
+  traces.is_of_other_host = record.host_cookie != host.cookie;
+}
+
+KnownAttachment verdict(const Traces& traces, std::string netns, Life life, std::string reason) {
+  return {.id = traces.id, .netns = std::move(netns), .life = life, .reason = std::move(reason)};
+}
+
+KnownAttachment judge_path(const Traces& traces, const std::string& path, const ThisHost& host) {
+  const auto cookie = host.cookie_at(path);
+  if (cookie && (traces.cookie == 0 || *cookie == traces.cookie)) {
+    return verdict(traces, path, Life::kAlive, "its namespace exists");
+  }
+  if (cookie) return verdict(traces, path, Life::kGone, "another namespace has its path");
+  if (cookie.error().code == Errc::kNotFound) {
+    return verdict(traces, path, Life::kGone, "its namespace is gone");
+  }
+  // A plain file is what a bind mount looks like from another mount namespace, so it counts as unknown too.
+  return verdict(traces, path, Life::kUnknown, cookie.error().what);
+}
+
+KnownAttachment judge(const Traces& traces, const ThisHost& host) {
+  if (traces.is_of_other_host) {
+    return verdict(traces, traces.paths.empty() ? "" : traces.paths.front(), Life::kUnknown,
+                   "it was attached from another host namespace");
+  }
+  if (traces.paths.empty()) {
+    if (traces.is_cached) return verdict(traces, "", Life::kUnknown, "nobody remembers its namespace");
+    return verdict(traces, "", Life::kGone, "it was made before the host started");
+  }
+  KnownAttachment result = judge_path(traces, traces.paths.front(), host);
+  for (std::size_t i = 1; i < traces.paths.size() && result.life != Life::kAlive; ++i) {
+    KnownAttachment other = judge_path(traces, traces.paths[i], host);
+    if (other.life != Life::kGone) result = std::move(other);
+  }
+  return result;
 }
 
 }  // namespace
 
+Result<ThisHost> this_host() {
+  ThisHost host;
+  host.cookie_at = [](const std::string& path) -> Result<std::uint64_t> {
+    FAIRLEAD_TRY(const auto netns, Netns::open(path));
+    return netns.cookie();
+  };
+  FAIRLEAD_TRY(host.boot_id, boot_id());
+  FAIRLEAD_TRY(const auto own, Netns::current());
+  FAIRLEAD_TRY(host.cookie, own.cookie());
+  return host;
+}
+
 Result<std::vector<KnownAttachment>> known_attachments(const std::string& network, const ResultCache& cache,
-                                                       const std::string& run_dir) {
-  std::vector<KnownAttachment> all;
+                                                       const std::string& run_dir, const ThisHost& host) {
+  std::vector<Traces> all;
   FAIRLEAD_TRY(const auto cached, cache.list(network));
   for (const auto& entry : cached) {
-    add_once(all, {.container_id = entry.container_id, .ifname = entry.ifname}, entry.netns);
+    Traces& traces = traces_of(all, {.container_id = entry.container_id, .ifname = entry.ifname});
+    traces.is_cached = true;
+    add_path(traces, entry.netns);
   }
   // A record that cannot be read is for the plugin's own GC to judge.
-  std::vector<Error> unreadable;
-  FAIRLEAD_TRY(const auto recorded, recorded_attachments(run_dir, unreadable));
-  for (const auto& view : recorded) {
-    if (view.network == network) {
-      add_once(all, {.container_id = view.container_id, .ifname = view.ifname}, view.netns_path);
-    }
-  }
-  return all;
+  std::vector<engine::RecordStore::Unreadable> unreadable;
+  FAIRLEAD_TRY(const auto records, engine::RecordStore(run_dir).list(network, &unreadable));
+  for (const auto& record : records) add_record(all, record.header, host);
+
+  std::vector<KnownAttachment> known;
+  known.reserve(all.size());
+  for (const auto& traces : all) known.push_back(judge(traces, host));
+  return known;
 }
 
 Result<cni::AttachmentId> parse_attachment_id(const std::string& text) {

@@ -21,7 +21,8 @@ Result<void> decode_version(const Node& root, Request& request) {
 
 Result<void> decode_name(const Node& root, Request& request) {
   FAIRLEAD_TRY(auto name, root.string("name"));
-  if (!name || name->empty()) return fail(kInvalidConfig, "name: missing network name");
+  if (!name || name->empty())
+    return fail(kInvalidConfig, "name: missing network name", "give the network a name");
   if (!is_identifier(*name)) {
     return fail(kInvalidConfig, "name: invalid network name " + fairlead::quoted(*name), kIdentifierRule);
   }
@@ -35,7 +36,8 @@ Result<void> decode_prev_result(const Node& root, Request& request) {
   FAIRLEAD_TRY(const Node node, root.member("prevResult"));
   if (!node.present()) {
     if (request.verb != Verb::kCheck) return {};
-    return fail(kInvalidConfig, "prevResult: missing, CHECK compares with it");
+    return fail(kInvalidConfig, "prevResult: missing, CHECK compares with it",
+                "send the result of ADD along with the configuration");
   }
   auto result = decode_result(node, request.version, DanglingIndex::kRefuse);
   if (result) {
@@ -93,7 +95,8 @@ SpecVersion first_version_of(Verb verb) {
 
 Result<void> decode_config(const Plugin& plugin, Request& request) {
   if (request.config_text.find_first_not_of(" \t\r\n") == std::string::npos) {
-    return fail(kDecodeFailure, "parse configuration: standard input is empty");
+    return fail(kDecodeFailure, "parse configuration: standard input is empty",
+                "send the configuration of the network on standard input");
   }
   auto document = Document::parse(request.config_text, request.log);
   if (!document) return Unexpected(std::move(document).error().with_context("parse configuration"));

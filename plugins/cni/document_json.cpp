@@ -40,7 +40,6 @@ const char* type_name(const Json* value) {
 
 struct Document::Content {
   Json root;
-  std::vector<std::string> repeated_keys;
   const Logger* log = nullptr;
   mutable std::set<std::string> warned;
 };
@@ -55,10 +54,9 @@ Result<std::shared_ptr<const Document>> Document::parse(std::string_view text, c
   }
   auto content = std::make_unique<Content>();
   content->root = std::move(reading.root);
-  content->repeated_keys = std::move(reading.repeated_keys);
   content->log = log;
   if (log != nullptr) {
-    for (const std::string& path : content->repeated_keys) {
+    for (const std::string& path : reading.repeated_keys) {
       log->warning("FL5002", path + ": key given more than once, the last value counts");
     }
   }
@@ -66,8 +64,6 @@ Result<std::shared_ptr<const Document>> Document::parse(std::string_view text, c
 }
 
 Node Document::root() const { return Node(this, &content_->root, {}); }
-
-const std::vector<std::string>& Document::repeated_keys() const { return content_->repeated_keys; }
 
 void Document::warn_of_case(const std::string& path, std::string_view wanted) const {
   if (content_->log == nullptr || !content_->warned.insert(path).second) return;

@@ -99,8 +99,6 @@ class Document {
   Document& operator=(const Document&) = delete;
 
   [[nodiscard]] Node root() const;
-  /// Paths of the keys that were given more than once (tuning refuses them in `sysctl`).
-  [[nodiscard]] const std::vector<std::string>& repeated_keys() const;
 
  private:
   friend class Node;

@@ -122,8 +122,10 @@ Result<void> read_environment(const Plugin& plugin, const EnvironmentLookup& loo
     if (value.empty() && required) missing += (missing.empty() ? "" : ", ") + std::string(variable.name);
   }
   if (!missing.empty()) {
-    return fail(kInvalidEnvironment, std::string("required environment variables missing for ") +
-                                         to_string(request.verb) + ": " + missing);
+    return fail(
+        kInvalidEnvironment,
+        std::string("required environment variables missing for ") + to_string(request.verb) + ": " + missing,
+        "container runtimes set them; on a command line use fairlead net");
   }
   for (std::string& directory : split(value_of(lookup, "CNI_PATH"), ':')) {
     if (!directory.empty()) request.path.push_back(std::move(directory));
@@ -136,16 +138,20 @@ Result<void> read_environment(const Plugin& plugin, const EnvironmentLookup& loo
   return {};
 }
 
-Result<void> check_netns_is_foreign(const Request& request, const EnvironmentLookup& lookup) {
+Result<void> refuse_own_netns(Request& request, const EnvironmentLookup& lookup) {
   if (request.netns.empty() || is_true(value_of(lookup, "CNI_NETNS_OVERRIDE"))) return {};
   struct stat theirs {};
   struct stat ours {};
   if (::stat(request.netns.c_str(), &theirs) != 0 || ::stat("/proc/self/ns/net", &ours) != 0) return {};
   if (theirs.st_dev != ours.st_dev || theirs.st_ino != ours.st_ino) return {};
-  return fail(kInvalidNetns,
-              "CNI_NETNS is " + fairlead::quoted(request.netns) +
-                  ", which is the namespace that the plugin itself is in",
-              "set CNI_NETNS_OVERRIDE=1 if that is meant");
+  const std::string what = "CNI_NETNS is " + fairlead::quoted(request.netns) +
+                           ", which is the namespace that the plugin itself is in";
+  if (request.verb != Verb::kDel) {
+    return fail(kInvalidNetns, what, "set CNI_NETNS_OVERRIDE=1 if that is meant");
+  }
+  request.log->warning("FL5006", what + ": deleting as if it were gone");
+  request.netns.clear();
+  return {};
 }
 
 }  // namespace fairlead::cni

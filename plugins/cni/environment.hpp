@@ -27,8 +27,10 @@ inline constexpr const char* kIdentifierRule =
                                             Request& request);
 
 /// kInvalidNetns if CNI_NETNS is the namespace of this process, unless CNI_NETNS_OVERRIDE allows it. To be
-/// called before anything is done. A path that cannot be looked at is for the verb to judge.
-[[nodiscard]] Result<void> check_netns_is_foreign(const Request& request, const EnvironmentLookup& lookup);
+/// called before anything is done. DEL goes on without a namespace, with a warning: a process id that the
+/// host used again makes a container's path one of the host's, and the container is gone. A path that cannot
+/// be looked at is for the verb to judge.
+[[nodiscard]] Result<void> refuse_own_netns(Request& request, const EnvironmentLookup& lookup);
 
 /// Every key of `request.args` is in `plugin.known_args`, or CNI_ARGS has IgnoreUnknown.
 [[nodiscard]] Result<void> check_known_args(const Plugin& plugin, const Request& request);

@@ -32,14 +32,12 @@ int code_of_class(Errc code) {
 
 Errc class_of_code(Code code) {
   switch (code) {
-    case kUnknownContainer:
     case kMissingObject:
       return Errc::kNotFound;
     case kAlreadyAttached:
       return Errc::kExists;
     case kBusyObject:
     case kNotAvailable:
-    case kNotAvailableLimited:
       return Errc::kBusy;
     case kPermissionDenied:
       return Errc::kDenied;

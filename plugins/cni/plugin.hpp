@@ -44,7 +44,6 @@ struct Request {
 struct Plugin {
   const char* type;   ///< file name of the executable
   const char* about;  ///< one line, printed on stderr when CNI_COMMAND is unset
-  bool needs_netns;   ///< false for IPAM plugins, which never open CNI_NETNS
   /// Keys that CNI_ARGS may hold besides IgnoreUnknown; any other key is an error without it.
   std::vector<const char*> known_args;
   Result<AddResult> (*add)(const Request&);

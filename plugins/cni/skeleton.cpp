@@ -35,6 +35,8 @@ class Call {
 
  private:
   Result<void> prepare(std::string_view command);
+  Result<void> set_up();
+  Result<void> start_deadline();
   Result<void> load_environment();
   Result<void> refuse_what_cannot_be_told() const;
   Result<void> act();
@@ -66,14 +68,29 @@ Result<void> Call::prepare(std::string_view command) {
   if (!output_is_usable_ && request_.verb == Verb::kAdd) {
     return fail(kIoFailure, "standard output is closed: the result of ADD could not be told");
   }
-  FAIRLEAD_TRY(settings_, load_settings());
+  FAIRLEAD_CHECK(set_up());
+  FAIRLEAD_CHECK(start_deadline());
+  return load_environment();
+}
+
+/// Settings and log. A broken file must not keep every sandbox of a host from being removed, so DEL and GC
+/// go on with what is right in it.
+Result<void> Call::set_up() {
+  LoadedSettings loaded = load_settings_past_errors();
+  const bool goes_on = request_.verb == Verb::kDel || request_.verb == Verb::kGc;
+  if (!loaded.problems.empty() && !goes_on) return Unexpected(join_errors(std::move(loaded.problems)));
+  settings_ = std::move(loaded.settings);
   request_.settings = &settings_;
   log_file_ = std::make_unique<LogFile>(settings_);
   log_ = log_file_->logger();
   log_file_->set_context(context());
-  request_.deadline = Deadline::after(settings_.deadline);
-  FAIRLEAD_CHECK(request_.deadline.arm());
-  return load_environment();
+  for (const Error& problem : loaded.problems) log_.error("FL5007", "ignored: " + problem.to_string());
+  return {};
+}
+
+Result<void> Call::start_deadline() {
+  request_.deadline = Deadline::after(deadline_of(settings_, request_.ipam_type));
+  return request_.deadline.arm();
 }
 
 Result<void> Call::load_environment() {
@@ -83,7 +100,11 @@ Result<void> Call::load_environment() {
   FAIRLEAD_TRY(request_.config_text, read_to_end(STDIN_FILENO, Document::kMaxSize));
   FAIRLEAD_CHECK(decode_config(plugin_, request_));
   log_file_->set_context(context());
-  FAIRLEAD_CHECK(check_netns_is_foreign(request_, lookup));
+  // Now it is known who gives the addresses.
+  if (request_.ipam_type == "dhcp") FAIRLEAD_CHECK(start_deadline());
+  FAIRLEAD_CHECK(refuse_own_netns(request_, lookup));
+  // For delegates, which read the variable themselves.
+  if (request_.verb == Verb::kDel && request_.netns.empty()) ::setenv("CNI_NETNS", "", 1);
   return refuse_what_cannot_be_told();
 }
 
@@ -141,8 +162,10 @@ std::string Call::context() const {
 
 int Call::answer(const Error& error) {
   int code = code_of(error);
-  // A runtime asks STATUS whether ADD would work, and 50 is how the specification says no.
-  if (request_.verb == Verb::kStatus && error.protocol_code == 0) code = kNotAvailable;
+  // A runtime asks STATUS whether ADD would work, and 50 is how the specification says no. Codes from 100
+  // are anybody's own and tell it nothing.
+  const bool is_own = error.protocol_code == 0 || code >= kInternalError;
+  if (request_.verb == Verb::kStatus && is_own) code = kNotAvailable;
   log_.error("FL5005", "error " + std::to_string(code) + ": " + error.to_string());
   const std::string text = encode_error(error, code, request_.version);
   // After a result, even half of one, there is no room for an error object on standard output.

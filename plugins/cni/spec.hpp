@@ -14,11 +14,10 @@
 
 namespace fairlead::cni {
 
-/// Error codes of the specification, and ours from 100 (docs/errors.md).
+/// Error codes: those of the specification that we answer, and ours from 100.
 enum Code : int {
   kIncompatibleVersion = 1,
   kUnsupportedField = 2,
-  kUnknownContainer = 3,
   kInvalidEnvironment = 4,
   kIoFailure = 5,
   kDecodeFailure = 6,
@@ -26,7 +25,6 @@ enum Code : int {
   kInvalidNetns = 8,
   kTryAgainLater = 11,
   kNotAvailable = 50,
-  kNotAvailableLimited = 51,
   kInternalError = 100,
   kAlreadyAttached = 101,
   kMissingObject = 102,

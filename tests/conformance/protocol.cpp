@@ -166,10 +166,12 @@ void hosts_own_netns_is_refused(World& world) {
   for (const char* plugin : {"bridge", "loopback"}) {
     const auto before = take_snapshot(world);
     const auto sample = sample_config(world, plugin);
-    for (const char* verb : {"ADD", "DEL"}) {
-      must_fail(world.call(verb, sample, host),
-                std::string(plugin) + " " + verb + " in the host's own namespace", kInvalidNetns);
-    }
+    must_fail(world.call("ADD", sample, host), std::string(plugin) + " ADD in the host's own namespace",
+              kInvalidNetns);
+    // The path of a container that is gone may have become one of the host's, so DEL may go on without it.
+    const auto deleted = world.call("DEL", sample, host);
+    if (!deleted.ok())
+      must_fail(deleted, std::string(plugin) + " DEL in the host's own namespace", kInvalidNetns);
     require_untouched(world, before, std::string(plugin) + " in the host's own namespace");
   }
 }

@@ -49,4 +49,11 @@ equal "executes that, once" 1 "$(programs ADD)"
 equal "by its name" 1 "$(grep -c "execve(\"$P/foreign-local\"" "$W/trace.ADD")"
 must "DEL with a foreign IPAM plugin" traced DEL "$foreign"
 equal "executes that, once" 1 "$(programs DEL)"
+
+# A read-only /var/log must not cost a call its time: spdlog's file sink slept 50 ms over it.
+CNI_COMMAND=ADD CNI_CONTAINERID=box1 CNI_NETNS=/run/netns/c1 CNI_IFNAME=lo CNI_PATH=$P FAIRLEAD_LOG_LEVEL=debug \
+  FAIRLEAD_LOG_FILE=/proc/none/log strace -f -qq -o "$W/trace.sleep" -e trace=nanosleep,clock_nanosleep \
+  -e signal=none "$under_test/loopback" <<<'{"cniVersion": "1.0.0", "name": "lo"}' >"$W/answer.sleep"
+equal "a call without a log to write to ends well" 0 $?
+equal "and sleeps over it not once" 0 "$(grep -c sleep "$W/trace.sleep")"
 finish

@@ -12,7 +12,6 @@ using cni::Verb;
 
 const cni::Plugin kPlugin{.type = "fuzz",
                           .about = "",
-                          .needs_netns = false,
                           .known_args = {},
                           .add = nullptr,
                           .del = nullptr,

@@ -63,7 +63,6 @@ Result<void> status(const Request& request) {
 const Plugin& bridge_plugin() {
   static const Plugin plugin{.type = "bridge",
                              .about = "Fairlead bridge: connects a container to a Linux bridge",
-                             .needs_netns = true,
                              .known_args = {"MAC", "IP", "GATEWAY"},
                              .add = add,
                              .del = del,

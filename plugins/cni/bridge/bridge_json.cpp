@@ -2,6 +2,7 @@
 #include "libnet/src/base/quote.hpp"
 #include "plugins/cni/bridge/bridge.hpp"
 #include "plugins/cni/document_json.hpp"
+#include "plugins/cni/result_json.hpp"
 
 namespace fairlead::cni {
 namespace {
@@ -68,17 +69,6 @@ Result<std::optional<Mtu>> configured_mtu(const Node& root) {
   return std::optional(*mtu);
 }
 
-Result<Dns> configured_dns(const Node& root) {
-  FAIRLEAD_TRY(const Node node, root.member("dns"));
-  Dns dns;
-  FAIRLEAD_TRY(dns.nameservers, node.strings("nameservers"));
-  FAIRLEAD_TRY(std::optional<std::string> domain, node.string("domain"));
-  dns.domain = std::move(domain).value_or("");
-  FAIRLEAD_TRY(dns.search, node.strings("search"));
-  FAIRLEAD_TRY(dns.options, node.strings("options"));
-  return dns;
-}
-
 Result<engine::BridgeConfig> bridge_keys(const Request& request, const Node& root) {
   FAIRLEAD_TRY(const std::optional<std::string> name, root.string("bridge"));
   Result<LinkName> bridge = LinkName::parse(name && !name->empty() ? *name : "cni0");
@@ -121,7 +111,8 @@ Result<BridgePluginConfig> bridge_config(const Request& request) {
   FAIRLEAD_CHECK(check_masquerade_backend(request, root));
   BridgePluginConfig config{.bridge = std::move(bridge)};
   FAIRLEAD_TRY(config.mac, configured_mac(request, root));
-  FAIRLEAD_TRY(config.dns, configured_dns(root));
+  FAIRLEAD_TRY(const Node dns, root.member("dns"));
+  FAIRLEAD_TRY(config.dns, decode_dns(dns));
   return config;
 }
 

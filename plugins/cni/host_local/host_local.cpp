@@ -48,7 +48,8 @@ Result<Dns> read_resolv_conf(const std::string& path) {
   if (path.empty()) return Dns{};
   FAIRLEAD_TRY(const auto text, read_file(path));
   if (text) return parse_resolv_conf(*text);
-  return fail(kInvalidConfig, "ipam.resolvConf: " + path + " does not exist");
+  return fail(kInvalidConfig, "ipam.resolvConf: " + path + " does not exist",
+              "create it, or leave resolvConf out");
 }
 
 Result<AddResult> add(const Request& request) {
@@ -139,7 +140,6 @@ const Plugin& host_local_plugin() {
   static const Plugin plugin{
       .type = "host-local",
       .about = "Hands out addresses of configured ranges and keeps the leases on this host.",
-      .needs_netns = false,
       .known_args = {"IP"},
       .add = host_local::add,
       .del = host_local::del,

@@ -94,7 +94,7 @@ Result<std::vector<IpAddress>> decode_requested(const Node& root, const Request&
 Result<ipam::Pool> decode_pool(const Request& request) {
   const Node root = request.config->root();
   FAIRLEAD_TRY(const Node ipam, root.member("ipam"));
-  if (!ipam.present()) return fail(kInvalidConfig, "ipam: missing");
+  if (!ipam.present()) return fail(kInvalidConfig, "ipam: missing", "add an ipam section with a subnet");
   FAIRLEAD_TRY(const Node runtime, root.member("runtimeConfig"));
   std::vector<std::vector<ipam::RangeSpec>> sets;
   FAIRLEAD_CHECK(append_sets(runtime, "ipRanges", sets));

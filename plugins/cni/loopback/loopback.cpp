@@ -63,7 +63,6 @@ Result<void> nothing_to_do(const Request&) { return {}; }
 const Plugin& loopback_plugin() {
   static const Plugin plugin{.type = "loopback",
                              .about = "Fairlead loopback: sets the container's lo up",
-                             .needs_netns = true,
                              .known_args = {},
                              .add = add,
                              .del = del,

@@ -42,7 +42,6 @@ Result<void> status(const Request& request) {
 const Plugin& static_plugin() {
   static const Plugin plugin{.type = "static",
                              .about = "Answers with the addresses that its caller names; keeps no state.",
-                             .needs_netns = false,
                              .known_args = {"IP", "GATEWAY"},
                              .add = static_ipam::add,
                              .del = static_ipam::del,

@@ -90,7 +90,7 @@ Result<std::vector<Ip>> decode_ips(const Node& root, const Node& ipam, const Req
 Result<AddResult> decode_result(const Request& request) {
   const Node root = request.config->root();
   FAIRLEAD_TRY(const Node ipam, root.member("ipam"));
-  if (!ipam.present()) return fail(kInvalidConfig, "ipam: missing");
+  if (!ipam.present()) return fail(kInvalidConfig, "ipam: missing", "add an ipam section with addresses");
   AddResult result;
   FAIRLEAD_TRY(result.ips, decode_ips(root, ipam, request));
   FAIRLEAD_TRY(result.routes, decode_routes(ipam));

@@ -121,6 +121,11 @@ TEST_F(ResultCacheTest, PassesOverFilesThatAreNoEntries) {
   EXPECT_NE(empty.error().what.find("net1-a-eth0"), std::string::npos);
 }
 
+TEST_F(ResultCacheTest, TakesNoUnfinishedDraftForAnEntry) {
+  write(".4711.tmp", encode_cached(entry()));
+  EXPECT_TRUE(ResultCache(directory_).list("net1")->empty());
+}
+
 TEST_F(ResultCacheTest, IsEmptyWithoutADirectory) {
   EXPECT_TRUE(ResultCache(directory_ + "/none").list("net1")->empty());
   EXPECT_FALSE(*ResultCache(directory_ + "/none").load("net1", "c1", "eth0"));

@@ -24,6 +24,9 @@ class ScriptedRunner : public PluginRunner {
     inputs.push_back(input);
     attachments.push_back(attachment);
     const auto failing = failures.find(calls.back());
+    if (calls.back() == killed) return PluginAnswer{.exit_status = -1};
+    if (calls.back() == late) return Unexpected(Errc::kTimeout, "killed, since the deadline passed");
+    if (calls.back() == absent) return Unexpected(Errc::kNotFound, "no executable");
     if (failing != failures.end()) return PluginAnswer{.exit_status = 1, .output = failing->second};
     if (verb != Verb::kAdd) return PluginAnswer{};
     const auto scripted = results.find(type);
@@ -33,6 +36,9 @@ class ScriptedRunner : public PluginRunner {
 
   std::map<std::string, std::string> failures{};  ///< "type VERB" to standard output
   std::map<std::string, std::string> results{};   ///< type to the result of ADD
+  std::string killed{};                           ///< "type VERB" that dies of a signal,
+  std::string late{};                             ///< that takes too long,
+  std::string absent{};                           ///< that is not installed
   std::vector<std::string> calls{};
   std::vector<std::string> inputs{};
   std::vector<AttachmentArgs> attachments{};
@@ -87,6 +93,22 @@ TEST_F(RuntimeTest, AddUndoesThePluginsBeforeTheOneThatFailed) {
 
 TEST_F(RuntimeTest, AddLeavesAloneWhatIsThereWhenTheFirstPluginRefuses) {
   runner_.failures["a ADD"] = R"({"code":101,"msg":"already attached"})";
+  EXPECT_FALSE(runtime().add(attachment()));
+  EXPECT_THAT(runner_.calls, ElementsAre("a ADD"));
+}
+
+TEST_F(RuntimeTest, AddUndoesAFirstPluginThatCouldNotAnswer) {
+  runner_.killed = "a ADD";
+  EXPECT_FALSE(runtime().add(attachment()));
+  EXPECT_THAT(runner_.calls, ElementsAre("a ADD", "a DEL"));
+  runner_.calls.clear();
+  runner_.killed.clear();
+  runner_.late = "a ADD";
+  EXPECT_EQ(runtime().add(attachment()).error().code, Errc::kTimeout);
+  EXPECT_THAT(runner_.calls, ElementsAre("a ADD", "a DEL"));
+  runner_.calls.clear();
+  runner_.late.clear();
+  runner_.absent = "a ADD";
   EXPECT_FALSE(runtime().add(attachment()));
   EXPECT_THAT(runner_.calls, ElementsAre("a ADD"));
 }

@@ -21,7 +21,6 @@ Result<void> nothing(const Request& /*request*/) { return {}; }
 
 const Plugin kOurs{.type = "ours",
                    .about = "",
-                   .needs_netns = false,
                    .known_args = {"IP"},
                    .add = in_process_add,
                    .del = in_process_del,

@@ -66,9 +66,14 @@ TEST(Document, RefusesNulInStringsAndKeysAndNamesThePath) {
 }
 
 TEST(Document, TakesTheLastOfRepeatedKeysAndReportsThem) {
-  const auto document = parsed(R"({"a":{"b":1,"b":{"c":2}},"d":[{"e":1,"e":2}]})");
-  EXPECT_EQ(document->repeated_keys(), (std::vector<std::string>{"a.b", "d[0].e"}));
-  const auto a = document->root().member("a");
+  std::vector<std::string> lines;
+  const Logger log([&](LogLevel, std::string_view id, std::string_view text) {
+    lines.push_back(std::string(id) + " " + std::string(text.substr(0, text.find(':'))));
+  });
+  const auto document = Document::parse(R"({"a":{"b":1,"b":{"c":2}},"d":[{"e":1,"e":2}]})", &log);
+  ASSERT_TRUE(document);
+  EXPECT_EQ(lines, (std::vector<std::string>{"FL5002 a.b", "FL5002 d[0].e"}));
+  const auto a = (*document)->root().member("a");
   const auto b = a->member("b");
   EXPECT_EQ(*b->integer("c", 0, 9), 2);
 }

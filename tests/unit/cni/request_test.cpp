@@ -33,7 +33,6 @@ class RequestTest : public testing::Test {
 
   Plugin plugin_{.type = "test",
                  .about = "",
-                 .needs_netns = true,
                  .known_args = {"MAC"},
                  .add = nullptr,
                  .del = nullptr,
@@ -78,6 +77,7 @@ TEST_F(EnvironmentTest, NamesEveryMissingVariableAtOnce) {
     EXPECT_EQ(code_of(result), kInvalidEnvironment);
     EXPECT_EQ(result.error().what,
               std::string("required environment variables missing for ") + to_string(verb) + ": " + names);
+    EXPECT_NE(result.error().remedy, "");
   }
   EXPECT_TRUE(read(Verb::kStatus));
 }
@@ -121,20 +121,32 @@ TEST_F(EnvironmentTest, DeletesDespiteUnknownArgsButSaysSo) {
 TEST_F(EnvironmentTest, RefusesTheNamespaceOfThePluginItself) {
   variables_["CNI_NETNS"] = "/proc/self/ns/net";
   ASSERT_TRUE(read(Verb::kAdd));
-  EXPECT_EQ(code_of(check_netns_is_foreign(request_, lookup())), kInvalidNetns);
+  EXPECT_EQ(code_of(refuse_own_netns(request_, lookup())), kInvalidNetns);
   for (const char* value : {"1", "true", "TRUE"}) {
     variables_["CNI_NETNS_OVERRIDE"] = value;
-    EXPECT_TRUE(check_netns_is_foreign(request_, lookup())) << value;
+    EXPECT_TRUE(refuse_own_netns(request_, lookup())) << value;
   }
   variables_["CNI_NETNS_OVERRIDE"] = "0";
-  EXPECT_EQ(code_of(check_netns_is_foreign(request_, lookup())), kInvalidNetns);
+  EXPECT_EQ(code_of(refuse_own_netns(request_, lookup())), kInvalidNetns);
+}
+
+TEST_F(EnvironmentTest, DeletesWithoutANamespaceThatHasBecomeItsOwn) {
+  variables_["CNI_NETNS"] = "/proc/self/ns/net";
+  ASSERT_TRUE(read(Verb::kDel));
+  EXPECT_TRUE(refuse_own_netns(request_, lookup()));
+  EXPECT_EQ(request_.netns, "");
+  EXPECT_EQ(lines_, std::vector<std::string>{"FL5006"});
+  variables_["CNI_NETNS_OVERRIDE"] = "1";
+  ASSERT_TRUE(read(Verb::kDel));
+  EXPECT_TRUE(refuse_own_netns(request_, lookup()));
+  EXPECT_EQ(request_.netns, "/proc/self/ns/net");
 }
 
 TEST_F(EnvironmentTest, LeavesAMissingNamespaceToTheVerb) {
   for (const char* path : {"", "/nonexistent/netns"}) {
     variables_["CNI_NETNS"] = path;
     ASSERT_TRUE(read(Verb::kDel));
-    EXPECT_TRUE(check_netns_is_foreign(request_, lookup())) << path;
+    EXPECT_TRUE(refuse_own_netns(request_, lookup())) << path;
   }
 }
 
@@ -209,6 +221,15 @@ TEST_F(ConfigTest, CollectsGarbageOnlyAgainstAListThatIsThere) {
   EXPECT_EQ(gc(R"(,"cni.dev/valid-attachments":null)"), 0) << "Go's way to write an empty list";
   EXPECT_EQ(gc(R"(,"cni.dev/attachments":[{"containerID":"a","ifname":"eth0"}])"), 0);
   EXPECT_EQ(request_.valid_attachments, (std::vector<AttachmentId>{{"a", "eth0"}}));
+}
+
+TEST_F(ConfigTest, SaysWhatToDoAboutWhatIsMissing) {
+  for (const char* config :
+       {"", " \n", R"({"cniVersion":"1.0.0"})", R"({"cniVersion":"1.0.0","name":"x"})"}) {
+    const auto decoded = decode(Verb::kCheck, config);
+    ASSERT_FALSE(decoded) << config;
+    EXPECT_NE(decoded.error().remedy, "") << decoded.error().what;
+  }
 }
 
 TEST_F(ConfigTest, ReadsEveryPrefixAsAValueOrAnError) {

@@ -107,6 +107,28 @@ TEST_F(SkeletonTest, StatusFailsWith50UnlessThePluginSaysOtherwise) {
   EXPECT_EQ(code(run("STATUS", R"({"cniVersion":"1.1.0","name":"net","fail":7})")), kInvalidConfig);
 }
 
+TEST_F(SkeletonTest, StatusAnswersNoCodeThatIsOnlyADelegatesOwn) {
+  for (const char* own : {"101", "108", "999"}) {
+    const std::string config = R"({"cniVersion":"1.1.0","name":"net","code":)" + std::string(own) + "}";
+    EXPECT_EQ(code(run("STATUS", config)), kNotAvailable) << own;
+  }
+  EXPECT_EQ(code(run("STATUS", R"({"cniVersion":"1.1.0","name":"net","code":51})")), 51);
+  EXPECT_EQ(code(run("ADD", R"({"cniVersion":"1.1.0","name":"net","code":108})")), kDelegateFailed);
+}
+
+TEST_F(SkeletonTest, GivesDhcpTheTimeThatItNeeds) {
+  const auto ipam = [](const std::string& type) {
+    return R"({"cniVersion":"1.0.0","name":"net","ask":"deadline","ipam":{"type":")" + type + "\"}}";
+  };
+  run("DEL", ipam("static"));
+  EXPECT_EQ(verbs(), "DEL within 25 s\n");
+  run("DEL", ipam("dhcp"));
+  EXPECT_EQ(verbs(), "DEL within 70 s\n");
+  environment_["FAIRLEAD_DEADLINE_SECONDS"] = "40";
+  run("DEL", ipam("dhcp"));
+  EXPECT_EQ(verbs(), "DEL within 40 s\n");
+}
+
 TEST_F(SkeletonTest, RefusesBeforeItActsWhatTheVersionCannotTell) {
   const Ran ran = run("ADD", R"({"cniVersion":"0.2.0","name":"net"})");
   EXPECT_EQ(code(ran), kIncompatibleVersion);
@@ -163,11 +185,13 @@ TEST_F(SkeletonTest, DeletesWithoutAStandardOutput) {
 
 TEST_F(SkeletonTest, RefusesItsOwnNamespaceBeforeItActs) {
   environment_["CNI_NETNS"] = "/proc/self/ns/net";
-  for (const char* verb : {"ADD", "DEL", "CHECK"}) {
+  for (const char* verb : {"ADD", "CHECK"}) {
     EXPECT_EQ(code(run(verb, R"({"cniVersion":"1.0.0","name":"net","prevResult":{}})")), kInvalidNetns)
         << verb;
   }
   EXPECT_EQ(verbs(), "");
+  EXPECT_EQ(run("DEL", R"({"cniVersion":"1.0.0","name":"net"})").exit_code, 0);
+  EXPECT_EQ(verbs(), "DEL without a namespace\n") << "neither for itself nor for its delegates";
   environment_["CNI_NETNS_OVERRIDE"] = "1";
   EXPECT_EQ(run("ADD", with_address_).exit_code, 0);
 }
@@ -229,6 +253,13 @@ TEST_F(SkeletonTest, WorksWithoutALogWhereItCannotBeWritten) {
   EXPECT_EQ(run("ADD", with_address_).exit_code, 0);
 }
 
+TEST_F(SkeletonTest, MakesTheDirectoryOfItsLog) {
+  environment_["FAIRLEAD_LOG_LEVEL"] = "info";
+  environment_["FAIRLEAD_LOG_FILE"] = directory_.file("a/b/log");
+  EXPECT_EQ(run("ADD", with_address_).exit_code, 0);
+  EXPECT_NE(directory_.read("a/b/log").find("FL5000"), std::string::npos);
+}
+
 TEST_F(SkeletonTest, MovesALogPastItsSizeAside) {
   environment_["FAIRLEAD_LOG_MAX_BYTES"] = "4096";
   const std::string failing = R"({"cniVersion":"1.0.0","name":"net","fail":"ADD"})";
@@ -257,6 +288,43 @@ TEST_F(SkeletonTest, ReadsTheSettingsFileAndNamesItsWrongKeys) {
   directory_.write("fairlead.conf", "{");
   EXPECT_EQ(code(run("ADD", with_address_)), kDecodeFailure);
   EXPECT_EQ(verbs(), "ADD\n");
+}
+
+TEST_F(SkeletonTest, RefusesAKeyOfTheSettingsFileThatNobodyReads) {
+  for (const char* wrong : {"logLvl", "rundir", "deadline"}) {
+    directory_.write("fairlead.conf", "{\"" + std::string(wrong) + "\":\"/tmp\"}");
+    const Ran ran = run("ADD", with_address_);
+    EXPECT_EQ(code(ran), kInvalidConfig) << wrong;
+    EXPECT_NE(ran.out.find("fairlead.conf: '" + std::string(wrong) + "': no such key"), std::string::npos)
+        << ran.out;
+    EXPECT_NE(ran.out.find("the keys are logFile, logLevel, deadlineSeconds, runDir, logMaxBytes"),
+              std::string::npos)
+        << ran.out;
+  }
+}
+
+TEST_F(SkeletonTest, DeletesAndCollectsWithABrokenSettingsFileButSaysSo) {
+  const std::string config = R"({"cniVersion":"1.1.0","name":"net","cni.dev/valid-attachments":[]})";
+  for (const char* broken : {"{", R"({"logLevel":"loud","deadlineSeconds":30})", R"({"logLvl":1})"}) {
+    directory_.write("fairlead.conf", broken);
+    for (const char* verb : {"DEL", "GC"}) EXPECT_EQ(run(verb, config).exit_code, 0) << verb << broken;
+    for (const char* verb : {"ADD", "STATUS"}) EXPECT_EQ(run(verb, config).exit_code, 1) << verb << broken;
+    EXPECT_NE(directory_.read("log").find(" error FL5007 "), std::string::npos);
+    std::filesystem::remove(directory_.file("log"));
+  }
+  directory_.write("fairlead.conf", R"({"logLevel":"loud","deadlineSeconds":30})");
+  verbs();
+  run("DEL", R"({"cniVersion":"1.1.0","name":"net","ask":"deadline"})");
+  EXPECT_EQ(verbs(), "DEL within 30 s\n") << "what is right in it counts";
+}
+
+TEST_F(SkeletonTest, TakesAnEmptyVariableForOneThatIsNotSet) {
+  directory_.write("fairlead.conf", R"({"logLevel":"info"})");
+  for (const char* name : {"FAIRLEAD_LOG_LEVEL", "FAIRLEAD_DEADLINE_SECONDS", "FAIRLEAD_LOG_MAX_BYTES"}) {
+    environment_[name] = "";
+  }
+  EXPECT_EQ(run("ADD", with_address_).exit_code, 0);
+  EXPECT_NE(directory_.read("log").find("FL5000"), std::string::npos);
 }
 
 TEST_F(SkeletonTest, LetsTheVariablesWinOverTheSettingsFile) {

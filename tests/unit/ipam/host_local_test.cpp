@@ -128,6 +128,8 @@ TEST_F(HostLocalTest, NamesTheKeyThatIsWrong) {
   };
   for (const auto& [members, message] : cases)
     EXPECT_THAT(told(plugin_.add(request(members))), HasSubstr(message)) << members;
+  for (const char* members : {R"("x":1)", R"("ipam":{"subnet":"10.0.0.0/24","resolvConf":"/nowhere/x"})"})
+    EXPECT_NE(plugin_.add(request(members)).error().remedy, "") << members;
   EXPECT_THAT(names_in(dir_.path()), IsEmpty());
 }
 
@@ -211,6 +213,7 @@ TEST_F(StaticTest, RefusesAnAddressWithoutPrefixWhereverItStands) {
   EXPECT_THAT(told(plugin_.add(request(R"("ipam":{},"runtimeConfig":{"ips":["10.0.0.1/33"]})"))),
               HasSubstr("7: runtimeConfig.ips: invalid CIDR"));
   EXPECT_EQ(told(plugin_.add(request(R"("x":1)"))), "7: ipam: missing");
+  EXPECT_NE(plugin_.add(request(R"("x":1)")).error().remedy, "");
 }
 
 TEST_F(StaticTest, ChecksAddressesAndGatewaysAgainstPrevResult) {

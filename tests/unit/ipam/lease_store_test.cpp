@@ -120,6 +120,8 @@ TEST_F(LeaseStoreTest, HoldsNothingAfterARequestThatCannotBeMet) {
   EXPECT_THAT(allocate(pool, owner("abc"), {"10.0.0.5"}),
               HasSubstr("requested IP address 10.0.0.5 is not available in range set 10.0.0.1-10.0.0.6: "
                         "container other has it"));
+  EXPECT_THAT(store().allocate(pool, owner("abc"), test::ips({"10.0.0.5"})).error().remedy,
+              HasSubstr("fairlead net gc"));
   EXPECT_THAT(allocate(pool, owner("abc"), {"10.0.0.1"}), HasSubstr("is the gateway"));
   EXPECT_THAT(allocate(pool, owner("abc"), {"10.0.0.7"}),
               HasSubstr("failed to allocate all requested IPs: 10.0.0.7"));
@@ -135,6 +137,7 @@ TEST_F(LeaseStoreTest, RefusesASecondAllocationForOneInterface) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, Errc::kExists);
   EXPECT_THAT(second.error().what, HasSubstr("10.0.0.2 has been allocated to container abc interface eth0"));
+  EXPECT_THAT(second.error().remedy, HasSubstr("DEL"));
   EXPECT_THAT(leases(), ElementsAre("10.0.0.2"));
   EXPECT_EQ(allocate(pool, owner("abc", "eth1")), "10.0.0.3/29@10.0.0.1");
 }
@@ -256,6 +259,7 @@ TEST_F(LeaseStoreTest, RefusesNamesThatCouldLeaveTheDirectory) {
     auto given = store().allocate(pool, bad, {});
     ASSERT_FALSE(given);
     EXPECT_EQ(given.error().code, Errc::kInvalid);
+    EXPECT_NE(given.error().remedy, "") << given.error().what;
   }
   EXPECT_THAT(names_in(dir_.path()), IsEmpty());
 }

@@ -75,6 +75,7 @@ TEST(Range, RefusesWhatDoesNotFitTheSubnet) {
     ASSERT_FALSE(range) << message;
     EXPECT_EQ(range.error().code, Errc::kInvalid);
     EXPECT_EQ(range.error().what, message);
+    EXPECT_NE(range.error().remedy, "") << message;
   }
 }
 
@@ -108,7 +109,9 @@ TEST(RangeSet, HandlesAWholeIpv6Subnet) {
 
 std::string pool_error(const std::vector<std::vector<RangeSpec>>& sets) {
   auto pool = Pool::make(sets);
-  return pool ? "none" : pool.error().what;
+  if (pool) return "none";
+  EXPECT_NE(pool.error().remedy, "") << pool.error().what;
+  return pool.error().what;
 }
 
 TEST(Pool, NamesTheSetsThatAreWrong) {
@@ -212,6 +215,7 @@ TEST(AssignRequests, RefusesAGatewayAndWhatNoSetCanGive) {
   auto gateway = assign_requests(pool, test::ips({"10.0.0.1"}));
   ASSERT_FALSE(gateway);
   EXPECT_EQ(gateway.error().what, "requested IP address 10.0.0.1 is the gateway of its subnet 10.0.0.0/29");
+  EXPECT_NE(gateway.error().remedy, "");
   auto unused = assign_requests(pool, test::ips({"10.0.0.4", "10.9.9.9", "10.0.0.5"}));
   ASSERT_FALSE(unused);
   EXPECT_EQ(unused.error().what, "failed to allocate all requested IPs: 10.9.9.9 10.0.0.5");
