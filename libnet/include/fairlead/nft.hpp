@@ -1,5 +1,8 @@
 // nftables as values: a table's skeleton (chains, sets, a fixed number of rules) and the elements that
 // carry everything per attachment. Names and semantics are those of nft(8).
+//
+// Limits are the kernel's; what exceeds them is refused with kInvalid before anything is sent: names have 1
+// to 255 bytes, a key 1 to 64, data at most 64.
 #pragma once
 
 #include <cstddef>
@@ -71,7 +74,8 @@ enum class FieldType : std::uint8_t {
   kIfname = 41,
 };
 
-/// Sets and maps are hash tables: constant cost per lookup and per change (no intervals).
+/// Sets and maps are hash tables: constant cost per lookup and per change (no intervals). A key has 1 to 5
+/// fields, data at most 5.
 struct SetSpec {
   std::string name;
   std::vector<FieldType> key;
@@ -102,24 +106,26 @@ struct PayloadLoad {
 };
 using Load = std::variant<MetaLoad, PayloadLoad>;
 
-/// `load . load @set` (or `!= @set`); `LOAD == value/prefix` when `mask` is set.
+/// `load . load @set`, or `!= @set`.
+/// The loads have 1 to 64 bytes together, each padded to four.
 struct Lookup {
   std::vector<Load> load;
   std::string set;
   bool invert = false;
   bool operator==(const Lookup&) const = default;
 };
+/// `load == value`, or `!=`; with a mask `load & mask == value`.
 struct Compare {
   Load load;
-  Bytes value;   ///< network order; host order for kMark
-  Bytes mask{};  ///< empty: all bits
+  Bytes value;   ///< as long as the field; network order, host order for kMark
+  Bytes mask{};  ///< as long as the field, or empty: all bits
   bool invert = false;
   bool operator==(const Compare&) const = default;
 };
 enum class VerdictKind : std::uint8_t { kAccept, kDrop, kReturn, kJump, kGoto };
 struct Verdict {
   VerdictKind kind;
-  std::string chain{};  ///< for kJump and kGoto
+  std::string chain{};  ///< for kJump and kGoto, else empty
   bool operator==(const Verdict&) const = default;
 };
 struct Masquerade {
@@ -127,7 +133,8 @@ struct Masquerade {
 };
 using Expr = std::variant<Lookup, Compare, Verdict, Masquerade>;
 
-/// One rule: its expressions from left to right.
+/// One rule: its expressions from left to right. They come to at most 128 expressions of the kernel's, where
+/// every load counts for up to three and every lookup and comparison for one or two more.
 struct RuleSpec {
   std::string chain;
   std::vector<Expr> exprs;
@@ -149,6 +156,8 @@ struct ChainSpec {
 /// The fixed part of a table. `layout` is stored in the table's comment ("<name> layout <n>"), so that
 /// another version can tell what it found and upgrade in one transaction, and so that it survives an
 /// `nft list ruleset` that is loaded again. Base chains have policy accept.
+///
+/// `layout` is at least 1, and the comment has at most 127 bytes, which limits the name.
 ///
 /// Sets that two layouts have in common keep their elements in an upgrade; a set whose type changes must
 /// therefore change its name.

@@ -56,6 +56,10 @@ struct Planned {
 /// That of what the op names.
 [[nodiscard]] std::optional<Error> malformed(const Op& op);
 
+constexpr std::size_t kKernelExpressionsMax = 128;  ///< NFT_RULE_MAXEXPRS
+/// At most that many expressions of the kernel's does the rule come to.
+[[nodiscard]] std::size_t kernel_expressions(const RuleSpec& rule);
+
 [[nodiscard]] Planned decide(std::span<const Op> ops, const Observed& observed);
 
 /// The element that an op adds or removes, or null.
