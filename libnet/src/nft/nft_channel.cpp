@@ -6,6 +6,7 @@
 
 #include "nft/decide.hpp"
 #include "nft/encode.hpp"
+#include "nft/progress.hpp"
 #include "nft/reply.hpp"
 #include "nft/values.hpp"
 
@@ -53,8 +54,17 @@ std::uint32_t uses_of(const TableSpec& table, const std::string& chain) {
   return uses;
 }
 
-void report(std::size_t op, Error error, std::span<OpOutcome> outcomes) {
-  if (op < outcomes.size()) outcomes[op].error = std::move(error);
+bool replaces(const Command& step) { return step.kind == Command::Kind::kReplaceTable; }
+
+/// A replacement exceeds the send buffer. In parts it would not be atomic: whatever ends this process in
+/// between, the elements of the parts behind are lost for good.
+Error too_large(const Command& replacement, std::size_t size) {
+  return Error{.code = Errc::kExhausted,
+               .what = "replace " + name_of(replacement.table->family, replacement.table->name) +
+                       ": the transaction with its elements has " + std::to_string(size) +
+                       " bytes and exceeds the socket's send buffer",
+               .remedy = "sysctl net.core.wmem_max=" + std::to_string(size),
+               .kernel = KernelDetail{.err = EMSGSIZE, .message = {}, .attribute = {}}};
 }
 
 }  // namespace
@@ -77,6 +87,12 @@ struct Channel::Question {
   }
 };
 
+/// How one attempt ended.
+struct Channel::Attempt {
+  int err = 0;  ///< errno of a lost race, which a new attempt may win; 0: this is final
+  std::optional<std::pair<std::size_t, Error>> failure{};  ///< the op, and why
+};
+
 /// How far a transaction, or the parts of a split one, came.
 struct Channel::Commit {
   std::size_t committed = 0;  ///< commands from the start of the plan
@@ -92,36 +108,38 @@ Result<Channel> Channel::open() {
 
 std::vector<OpOutcome> Channel::apply(std::span<const Op> ops) {
   std::vector<OpOutcome> outcomes(ops.size());
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    outcomes[i].error = malformed(ops[i]);
+    if (outcomes[i].error) return outcomes;
+  }
+  Progress progress(ops.size());
   Retries retries;
-  for (int err = attempt(ops, outcomes); err != 0 && retries.allow(err); err = attempt(ops, outcomes)) {
+  Attempt last = attempt(ops, progress);
+  while (last.err != 0 && retries.allow(last.err)) last = attempt(ops, progress);
+  for (std::size_t i = 0; i < ops.size(); ++i) outcomes[i].status = progress.statuses()[i];
+  if (last.failure && last.failure->first < ops.size()) {
+    outcomes[last.failure->first].error = std::move(last.failure->second);
   }
   return outcomes;
 }
 
-int Channel::attempt(std::span<const Op> ops, std::span<OpOutcome> outcomes) {
-  std::ranges::fill(outcomes, OpOutcome{});
-  for (std::size_t i = 0; i < ops.size(); ++i) {
-    if (auto error = malformed(ops[i])) return report(i, *std::move(error), outcomes), 0;
-  }
+Channel::Attempt Channel::attempt(std::span<const Op> ops, Progress& progress) {
   auto observed = observe(ops);
-  if (!observed) return report(0, std::move(observed).error(), outcomes), 0;
+  if (!observed) return {.failure = {{0, std::move(observed).error()}}};
   Planned plan = decide(ops, *observed);
-  const auto replaces = [](const Command& step) { return step.kind == Command::Kind::kReplaceTable; };
   if (!plan.refused && std::ranges::any_of(plan.commands, replaces)) {
     observed = observe_for_replacement(ops);
-    if (!observed) return report(0, std::move(observed).error(), outcomes), 0;
+    if (!observed) return {.failure = {{0, std::move(observed).error()}}};
     plan = decide(ops, *observed);
   }
-  if (plan.refused) return report(plan.refused->first, std::move(plan.refused->second), outcomes), 0;
+  if (plan.refused) return {.failure = std::move(plan.refused)};
 
   Commit result{};
   if (!plan.commands.empty()) result = commit(plan, 0, plan.commands.size(), observed->generation);
-  for (std::size_t i = 0; i < ops.size(); ++i) {
-    outcomes[i].status = plan.needs[i] <= result.committed ? OpStatus::kDone : result.rest;
-  }
-  if (result.failure)
-    report(plan.commands[result.failure->first].op, std::move(result.failure->second), outcomes);
-  return result.err;
+  progress.record(plan, result.committed, result.rest);
+  if (!result.failure) return {};
+  auto& [command, error] = *result.failure;
+  return {.err = result.err, .failure = {{plan.commands[command].op, std::move(error)}}};
 }
 
 Channel::Commit Channel::commit(const Planned& plan, std::size_t first, std::size_t last,
@@ -139,6 +157,10 @@ Channel::Commit Channel::commit(const Planned& plan, std::size_t first, std::siz
 
   if (auto sent = socket_.send(transaction.buffer.bytes()); !sent) {
     if (sent.error().kernel->err == EMSGSIZE && commands.size() > 1) {
+      if (const auto step = std::ranges::find_if(plan.commands, replaces); step != plan.commands.end()) {
+        const auto at = static_cast<std::size_t>(step - plan.commands.begin());
+        return {.committed = first, .failure = {{at, too_large(*step, transaction.buffer.bytes().size())}}};
+      }
       const std::size_t middle = first + commands.size() / 2;
       Commit half = commit(plan, first, middle, generation);
       return half.failure ? half : commit(plan, middle, last, 0);

@@ -4,6 +4,7 @@ list(APPEND FAIRLEAD_NET_SOURCES
   src/nft/encode_rule.cpp
   src/nft/malformed.cpp
   src/nft/nft_channel.cpp
+  src/nft/progress.cpp
   src/nft/reply.cpp
   src/nft/socket.cpp
   src/nft/text.cpp

@@ -1,5 +1,6 @@
 // Transactions against the running kernel: what is there afterwards, whatever was there before.
 #include <linux/capability.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 #include <barrier>
 #include <thread>
 
+#include "fairlead/plan.hpp"
 #include "firewall/masquerade.hpp"
 #include "firewall/tables.hpp"
 #include "nft_fixture.hpp"
@@ -49,6 +51,12 @@ std::vector<OpOutcome> apply(Channel& channel, const std::vector<Op>& ops) { ret
 void must_apply(Channel& channel, const std::vector<Op>& ops) {
   const auto outcomes = channel.apply(ops);
   ASSERT_TRUE(all_done(outcomes)) << text_of(outcomes);
+}
+
+/// To 20,000 bytes: less than 500 elements need, and more than a table does.
+void shrink_send_buffer(const Channel& channel) {
+  const int size = 10'000;  // the kernel doubles it
+  ASSERT_EQ(setsockopt(channel.fd(), SOL_SOCKET, SO_SNDBUF, &size, sizeof size), 0);
 }
 
 std::vector<Element> sorted(Result<std::vector<Element>> elements) {
@@ -165,6 +173,37 @@ TEST_F(NftChannel, ATransactionIsDoneWholeOrNotAtAll) {
   EXPECT_EQ(listing(), "");
 }
 
+TEST_F(NftChannel, AFailedTransactionClaimsNothingThatWasThereBefore) {
+  Channel channel = open_channel();
+  must_apply(channel, {ensure(table()), add(address(1))});
+  Element nowhere = address(2);
+  nowhere.set.set = "nowhere";
+  const Plan plan{ensure(table()), add(address(1)), add(address(3)), add(nowhere)};
+  const auto outcomes = channel.apply(plan);
+  EXPECT_TRUE(outcomes[3].error);
+  for (const OpOutcome& outcome : outcomes) EXPECT_EQ(outcome.status, OpStatus::kNotDone);
+  EXPECT_TRUE(undo_of(plan, outcomes).empty());
+  EXPECT_EQ(sorted(channel.elements(kSet)), std::vector{address(1)});
+}
+
+TEST_F(NftChannel, ASplitTransactionAnswersForWhatItCommitted) {
+  constexpr unsigned kMany = 500;
+  Channel channel = open_channel();
+  shrink_send_buffer(channel);
+  must_apply(channel, {ensure(table()), add(address(0))});
+  Plan plan;
+  for (unsigned i = 0; i < kMany; ++i) plan.push_back(add(address(i)));
+  plan.push_back(add(address(kMany)));
+  std::get<AddElement>(plan.back().action).element.set.set = "nowhere";
+  const auto outcomes = channel.apply(plan);
+  EXPECT_TRUE(outcomes.back().error);
+  EXPECT_EQ(outcomes[0].status, OpStatus::kNotDone);  // was so already
+  EXPECT_EQ(outcomes[1].status, OpStatus::kDone);
+  EXPECT_GT(sorted(channel.elements(kSet)).size(), 1U);
+  must_apply(channel, undo_of(plan, outcomes));
+  EXPECT_EQ(sorted(channel.elements(kSet)), std::vector{address(0)});
+}
+
 TEST_F(NftChannel, ErrorsNameTheObjectAndTheAttribute) {
   Channel channel = open_channel();
   auto outcomes = apply(channel, {add(address(1))});
@@ -219,6 +258,27 @@ TEST_F(NftChannel, AnUpgradeCarriesTheElementsOver) {
   EXPECT_EQ(count(listing(), "set added"), 1U);
   must_run("nft flush set inet t addresses && nft flush map inet t ports");
   EXPECT_EQ(listing(), to_text(next));
+}
+
+TEST_F(NftChannel, AnUpgradeThatIsTooLargeForOneTransactionIsRefusedWhole) {
+  constexpr unsigned kMany = 500;
+  Channel channel = open_channel();
+  Plan adds{ensure(table())};
+  for (unsigned i = 0; i < kMany; ++i) adds.push_back(add(address(i)));
+  must_apply(channel, adds);
+  const std::string before = listing();
+  {
+    Channel small = open_channel();
+    shrink_send_buffer(small);
+    const auto outcomes = apply(small, {remove(address(1)), ensure(table(2)), add(address(kMany))});
+    for (const OpOutcome& outcome : outcomes) EXPECT_EQ(outcome.status, OpStatus::kNotDone);
+    ASSERT_TRUE(outcomes[1].error) << text_of(outcomes);
+    EXPECT_EQ(outcomes[1].error->code, Errc::kExhausted);
+    EXPECT_NE(outcomes[1].error->remedy.find("net.core.wmem_max"), std::string::npos);
+    EXPECT_EQ(listing(), before);
+  }
+  must_apply(channel, {ensure(table(2))});
+  EXPECT_EQ(sorted(channel.elements(kSet)).size(), kMany);
 }
 
 TEST_F(NftChannel, AnUpgradeLosesNoElementThatOthersAddMeanwhile) {
@@ -331,8 +391,6 @@ TEST_F(NftChannel, FiveThousandElementsComeAndGoAtOnce) {
   const auto found = channel.has_elements(all);
   ASSERT_TRUE(found) << found.error().to_string();
   EXPECT_EQ(std::ranges::count(*found, true), static_cast<std::ptrdiff_t>(kMany));
-  must_apply(channel, {ensure(table(2))});  // and through an upgrade
-  EXPECT_EQ(sorted(channel.elements(kSet)), all);
   must_apply(channel, removals);
   EXPECT_TRUE(channel.elements(kSet)->empty());
 }
@@ -363,6 +421,19 @@ TEST_F(NftChannel, NamesAndKeysThatNoMessageHoldsAreRefused) {
   TableSpec long_chain = table();
   long_chain.chains.push_back({.name = std::string(100'000, 'c')});
   EXPECT_EQ(apply(channel, {ensure(long_chain)})[0].error.value().code, Errc::kInvalid);
+  TableSpec long_lookup = table();
+  long_lookup.rules.push_back(
+      {"c", {Lookup{.load = {MetaLoad{MetaKey::kIifname}}, .set = std::string(40'000, 's')}}});
+  EXPECT_EQ(apply(channel, {ensure(long_lookup)})[0].error.value().code, Errc::kInvalid);
+}
+
+TEST_F(NftChannel, ATableOfTheLongestNameIsOursTheSecondTime) {
+  TableSpec longest{.name = std::string(118, 't')};
+  Channel channel = open_channel();
+  must_apply(channel, {ensure(longest)});
+  must_apply(channel, {ensure(longest)});
+  longest.name += 't';
+  EXPECT_EQ(apply(channel, {ensure(longest)})[0].error.value().code, Errc::kInvalid);
 }
 
 TEST_F(NftChannel, TheBridgeFamilyWorksAlike) {
