@@ -96,7 +96,18 @@ Result<std::optional<std::string>> FakeKernel::sysctl(Side side, const std::stri
 Result<std::vector<bool>> FakeKernel::has_elements(std::span<const nft::Element> elements) {
   FAIRLEAD_CHECK(ask(Side::kHost, "elements by key"));
   std::vector<bool> present;
-  for (const nft::Element& element : elements) present.push_back(host_.element(element) != nullptr);
+  for (const nft::Element& element : elements) {
+    const nft::Element* have = host_.element(element);
+    present.push_back(have != nullptr && have->data == element.data &&
+                      have->comment == nft::stored_comment(element.comment));
+  }
+  return present;
+}
+
+Result<std::vector<bool>> FakeKernel::has_tables(std::span<const nft::TableSpec> tables) {
+  FAIRLEAD_CHECK(ask(Side::kHost, "tables by name"));
+  std::vector<bool> present;
+  for (const nft::TableSpec& table : tables) present.push_back(host_.has_table(table));
   return present;
 }
 

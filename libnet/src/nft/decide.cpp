@@ -35,10 +35,6 @@ std::optional<Error> unusable(const TableState& state, const TableSpec& spec) {
   return std::nullopt;
 }
 
-bool same_element(const Element& want, const Element& have) {
-  return want.data == have.data && stored_comment(want.comment) == have.comment;
-}
-
 /// The ops' elements, each key once, in the order of their first op.
 std::vector<Touched> touched_elements(std::span<const Op> ops) {
   std::vector<Touched> touched;
@@ -160,6 +156,10 @@ class Decision {
 bool needs_replacement(const TableState& state, const TableSpec& spec) {
   return state.present && state.layout != 0 &&
          (state.layout < spec.layout || (state.layout == spec.layout && !state.complete));
+}
+
+bool same_element(const Element& want, const Element& have) {
+  return want.data == have.data && stored_comment(want.comment) == have.comment;
 }
 
 Planned decide(std::span<const Op> ops, const Observed& observed) { return Decision(ops, observed).run(); }

@@ -46,6 +46,8 @@ struct Planned {
   std::optional<std::pair<std::size_t, Error>> refused;  ///< the op that cannot be, and why
 };
 
+/// True if `have`, as the kernel holds it under the same key, needs no replacement to be `want`.
+[[nodiscard]] bool same_element(const Element& want, const Element& have);
 /// True if the table must be replaced to become what the spec says.
 [[nodiscard]] bool needs_replacement(const TableState& state, const TableSpec& spec);
 

@@ -332,9 +332,27 @@ Result<std::vector<bool>> Channel::has_elements(std::span<const Element> element
     questions.push_back({.element = &element});
   }
   std::vector<bool> found(elements.size(), false);
-  FAIRLEAD_CHECK(ask(questions, [&](const Question& question, const nlmsghdr*) {
-    found[static_cast<std::size_t>(question.element - elements.data())] = true;
+  FAIRLEAD_CHECK(ask(questions, [&](const Question& question, const nlmsghdr* message) {
+    const auto index = static_cast<std::size_t>(question.element - elements.data());
+    for (const Element& have : parse_elements(question.element->set, message)) {
+      if (have.key == question.element->key) found[index] = same_element(*question.element, have);
+    }
   }));
+  return found;
+}
+
+Result<std::vector<bool>> Channel::has_tables(std::span<const TableSpec> tables) {
+  std::vector<Op> ops;
+  for (const TableSpec& table : tables) {
+    if (auto error = malformed(table)) return Unexpected(*std::move(error));
+    ops.push_back({.action = EnsureTable{table}});
+  }
+  FAIRLEAD_TRY(const Observed observed, observe(ops));
+  std::vector<bool> found;
+  for (const TableSpec& table : tables) {
+    const TableState& state = observed.tables.at({table.family, table.name});
+    found.push_back(state.present && state.layout != 0 && !needs_replacement(state, table));
+  }
   return found;
 }
 

@@ -38,8 +38,11 @@ class Channel {
   /// initial user namespace net.core.wmem_max).
   [[nodiscard]] std::vector<OpOutcome> apply(std::span<const Op> ops);
 
-  /// For each element, whether its set holds its key; false too if the table or the set is missing.
+  /// For each element, whether its set holds it, with the same data and stored comment; false too if the
+  /// table or the set is missing.
   [[nodiscard]] Result<std::vector<bool>> has_elements(std::span<const Element> elements);
+  /// For each table, whether EnsureTable would leave it as it is; true for a newer layout of ours as well.
+  [[nodiscard]] Result<std::vector<bool>> has_tables(std::span<const TableSpec> tables);
   /// All elements of a set; empty if the table or the set is missing.
   [[nodiscard]] Result<std::vector<Element>> elements(const SetRef& set);
 

@@ -104,8 +104,9 @@ TEST_F(NftChannel, ElementsComeBackAsTheyWereAdded) {
   must_apply(channel, {ensure(table()), add(address(1)), add(address(2, "")), add(port(80, "10.0.0.1"))});
   EXPECT_EQ(sorted(channel.elements(kSet)), (std::vector{address(1), address(2, "")}));
   EXPECT_EQ(sorted(channel.elements(kMap)), (std::vector{port(80, "10.0.0.1")}));
-  const std::vector<Element> asked{address(2), address(3), port(80, "10.0.0.9")};
-  EXPECT_EQ(*channel.has_elements(asked), (std::vector{true, false, true}));
+  const std::vector<Element> asked{address(1), address(2), address(3), port(80, "10.0.0.1"),
+                                   port(80, "10.0.0.9")};
+  EXPECT_EQ(*channel.has_elements(asked), (std::vector{true, false, false, true, false}));
   EXPECT_EQ(count(listing(), "elements = { 80 comment \"p\" : 10.0.0.1 }"), 1U) << listing();
 }
 
@@ -319,6 +320,7 @@ TEST_F(NftChannel, AForeignTableOfThatNameIsLeftAlone) {
   ASSERT_TRUE(outcomes[0].error);
   EXPECT_EQ(outcomes[0].error->code, Errc::kExists);
   EXPECT_EQ(outcomes[0].error->remedy, "nft delete table inet t");
+  EXPECT_EQ(*channel.has_tables(std::vector{table()}), std::vector{false});
   EXPECT_EQ(listing(), before);
 }
 
@@ -338,7 +340,9 @@ TEST_F(NftChannel, LostRulesAndChainsAreRestoredAndElementsStay) {
     must_run("nft flush ruleset");
     Channel channel = open_channel();
     must_apply(channel, {ensure(table()), add(address(1))});
+    EXPECT_EQ(*channel.has_tables(std::vector{table()}), std::vector{true});
     must_run(damage);
+    EXPECT_EQ(*channel.has_tables(std::vector{table()}), std::vector{false}) << damage;
     must_apply(channel, {ensure(table())});
     EXPECT_EQ(sorted(channel.elements(kSet)), std::vector{address(1)}) << damage;
     must_run("nft flush set inet t addresses");

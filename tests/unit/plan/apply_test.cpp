@@ -15,7 +15,9 @@ using namespace test;
 nft::TableSpec masq_table() {
   return {.name = "fairlead",
           .sets = {{.name = "masq4", .key = {nft::FieldType::kIfname, nft::FieldType::kIpv4Addr}},
-                   {.name = "masq6", .key = {nft::FieldType::kIfname, nft::FieldType::kIpv6Addr}}}};
+                   {.name = "masq6", .key = {nft::FieldType::kIfname, nft::FieldType::kIpv6Addr}}},
+          .chains = {{.name = "postrouting"}},
+          .rules = {{"postrouting", {nft::Masquerade{}}}}};
 }
 
 nft::Element masq(const char* set, const std::string& address) {
@@ -151,6 +153,32 @@ TEST(Plan, OfASecondAttachmentLeavesTheSharedThingsAlone) {
   }
   attach(second, 3);
   EXPECT_EQ(listing(plan_for(first, attachment(2, false))), "");
+}
+
+TEST(Plan, TakesOverTheElementThatAnotherAttachmentLeftBehind) {
+  FakeHost host;
+  FakeKernel gone(host, host.add_namespace());
+  attach(gone, 2);
+  Desired wants = attachment(2, false);
+  auto& elements = std::get<WantElements>(wants.back().item).elements;
+  for (nft::Element& element : elements) element.comment = "net/c2/eth0";
+  const Plan plan = plan_for(gone, wants);
+  EXPECT_EQ(plan.size(), 3U) << listing(plan);
+  EXPECT_EQ(undo_of(plan, {}).size(), 2U);
+  ASSERT_TRUE(fairlead::apply(gone, plan));
+  EXPECT_EQ(listing(plan_for(gone, wants)), "");
+  EXPECT_EQ(gone.elements(elements[0].set)->at(0).comment, "net/c2/eth0");
+}
+
+TEST(Plan, RepairsATableThatLostItsRules) {
+  FakeHost host;
+  FakeKernel kernel(host, host.add_namespace());
+  attach(kernel, 2);
+  host.flush_rules();
+  const Plan plan = plan_for(kernel, attachment(2, false));
+  EXPECT_EQ(listing(plan), "ensure table inet fairlead | missing, incomplete or of an older layout\n");
+  ASSERT_TRUE(fairlead::apply(kernel, plan));
+  EXPECT_EQ(listing(plan_for(kernel, attachment(2, false))), "");
 }
 
 TEST(Observe, AsksAFixedNumberOfQuestionsAndNeverListsLinks) {

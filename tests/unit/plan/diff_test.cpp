@@ -457,10 +457,19 @@ TEST(DiffElements, OnlyMissingOnesAreAddedBehindTheirTables) {
   const nft::Element one{.set = {.table = "fairlead", .set = "s"}, .key = {1, 0, 0, 0}};
   const nft::Element two{.set = {.table = "fairlead", .set = "s"}, .key = {2, 0, 0, 0}};
   const WantElements want{.tables = {table}, .elements = {one, two}};
-  EXPECT_TRUE(diff_one(want, Observed::Elements{{true, true}})->empty());
+  EXPECT_TRUE(diff_one(want, Observed::Elements{{true, true}, {true}})->empty());
   EXPECT_EQ(*diff_one(want, Observed::Elements{{true, false}}),
             (Plan{shared(EnsureTable{table}), host(AddElement{two})}));
   EXPECT_EQ(diff_one(want, Observed::Elements{})->size(), 3U);
+}
+
+TEST(DiffElements, ATableThatLostItsRulesIsEnsuredAlthoughAllElementsAreThere) {
+  const nft::TableSpec whole{.name = "whole"}, flushed{.name = "flushed"};
+  const WantElements want{.tables = {whole, flushed}, .elements = {{.set = {}, .key = {1}}}};
+  const Op op = only(diff_one(want, Observed::Elements{{true}, {true, false}}));
+  EXPECT_EQ(op.action, Action(EnsureTable{flushed}));
+  EXPECT_TRUE(op.shared);
+  EXPECT_EQ(op.reason, "missing, incomplete or of an older layout");
 }
 
 TEST(Diff, RefusesAnObservationOfSomethingElse) {
