@@ -183,9 +183,11 @@ Channel::Commit Channel::commit(const Planned& plan, std::size_t first, std::siz
     const std::uint32_t index = std::clamp(refusal->seq - begin, 1U, messages) - 1;
     const MessageInfo& info = transaction.infos[index];
     const nlmsghdr* request = refusal->seq == begin ? nullptr : transaction.buffer.message(index + 1);
+    Error error = error_of(*refusal, nft::describe(info), request);
+    const bool may_pass = error.code != Errc::kUnsupported;  // ENOENT of a module is no lost race
     return {.committed = first,
-            .err = refusal->err,
-            .failure = {{info.command, error_of(*refusal, nft::describe(info), request)}}};
+            .err = may_pass ? refusal->err : 0,
+            .failure = {{info.command, std::move(error)}}};
   }
   if (!acknowledged) {
     Error error = read ? Error{.code = Errc::kIo, .what = "commit to nf_tables: no answer"} : read.error();
@@ -198,7 +200,7 @@ Channel::Commit Channel::commit(const Planned& plan, std::size_t first, std::siz
 }
 
 Result<void> Channel::ask(std::span<const Question> questions,
-                          const std::function<void(const Question&, const nlmsghdr*)>& on_object) {
+                          const std::function<Result<void>(const Question&, const nlmsghdr*)>& on_object) {
   for (std::size_t first = 0; first < questions.size(); first += kQueriesPerSend) {
     const auto part = questions.subspan(first, std::min(kQueriesPerSend, questions.size() - first));
     const std::uint32_t begin = socket_.next_sequence();
@@ -210,13 +212,12 @@ Result<void> Channel::ask(std::span<const Question> questions,
 
     std::size_t answered = 0;
     std::optional<Error> failure;
-    FAIRLEAD_CHECK(socket_.receive_all({.object =
-                                            [&](const nlmsghdr* message) {
-                                              const std::uint32_t index = message->nlmsg_seq - begin;
-                                              if (index >= part.size()) return;
-                                              ++answered;
-                                              on_object(part[index], message);
-                                            },
+    FAIRLEAD_CHECK(socket_.receive_all({.object = [&](const nlmsghdr* message) -> Result<void> {
+                                          const std::uint32_t index = message->nlmsg_seq - begin;
+                                          if (index >= part.size()) return {};
+                                          ++answered;
+                                          return on_object(part[index], message);
+                                        },
                                         .ack =
                                             [&](const Ack& ack) {
                                               const std::uint32_t index = ack.seq - begin;
@@ -254,22 +255,25 @@ Result<Observed> Channel::observe(std::span<const Op> ops) {
       parts.at({spec.family, spec.name}).chains_missing = spec.chains.size();
     }
   }
-  FAIRLEAD_CHECK(ask(questions, [&](const Question& question, const nlmsghdr* message) {
+  FAIRLEAD_CHECK(ask(questions, [&](const Question& question, const nlmsghdr* message) -> Result<void> {
     if (question.element != nullptr) {
-      for (Element& element : parse_elements(question.element->set, message)) {
+      FAIRLEAD_TRY(auto found, parse_elements(question.element->set, message));
+      for (Element& element : found) {
         if (element.key != question.element->key) continue;
         observed.elements.insert_or_assign({element.set, element.key}, std::move(element));
       }
-      return;
+      return {};
     }
     const TableKey key(question.table->family, question.table->name);
     if (question.chain != nullptr) {
-      const auto use = parse_chain_use(message);
-      if (use && *use >= uses_of(*question.table, *question.chain)) --parts.at(key).chains_missing;
-    } else if (auto reply = parse_table(message)) {
-      observed.tables[key] = {.present = true, .layout = layout_of(question.table->name, reply->comment)};
-      parts.at(key).reply = *std::move(reply);
+      FAIRLEAD_TRY(const std::uint32_t use, parse_chain_use(message));
+      if (use >= uses_of(*question.table, *question.chain)) --parts.at(key).chains_missing;
+    } else {
+      FAIRLEAD_TRY(TableReply reply, parse_table(message));
+      observed.tables[key] = {.present = true, .layout = layout_of(question.table->name, reply.comment)};
+      parts.at(key).reply = std::move(reply);
     }
+    return {};
   }));
   for (const auto& [key, part] : parts) {
     observed.tables[key].complete =
@@ -308,11 +312,11 @@ Result<std::uint32_t> Channel::generation() {
   FAIRLEAD_CHECK(socket_.send(buffer.bytes()));
   std::optional<std::uint32_t> number;
   std::optional<Error> failure;
-  FAIRLEAD_CHECK(socket_.receive_all({.object =
-                                          [&](const nlmsghdr* message) {
-                                            if (message->nlmsg_seq == sequence)
-                                              number = parse_generation(message);
-                                          },
+  FAIRLEAD_CHECK(socket_.receive_all({.object = [&](const nlmsghdr* message) -> Result<void> {
+                                        if (message->nlmsg_seq != sequence) return {};
+                                        FAIRLEAD_TRY(number, parse_generation(message));
+                                        return {};
+                                      },
                                       .ack =
                                           [&](const Ack& ack) {
                                             if (ack.seq == sequence && ack.err != 0)
@@ -332,11 +336,13 @@ Result<std::vector<bool>> Channel::has_elements(std::span<const Element> element
     questions.push_back({.element = &element});
   }
   std::vector<bool> found(elements.size(), false);
-  FAIRLEAD_CHECK(ask(questions, [&](const Question& question, const nlmsghdr* message) {
+  FAIRLEAD_CHECK(ask(questions, [&](const Question& question, const nlmsghdr* message) -> Result<void> {
     const auto index = static_cast<std::size_t>(question.element - elements.data());
-    for (const Element& have : parse_elements(question.element->set, message)) {
+    FAIRLEAD_TRY(const std::vector<Element> answer, parse_elements(question.element->set, message));
+    for (const Element& have : answer) {
       if (have.key == question.element->key) found[index] = same_element(*question.element, have);
     }
+    return {};
   }));
   return found;
 }
@@ -365,11 +371,11 @@ Result<std::vector<Element>> Channel::elements(const SetRef& set) {
     socket_.take_sequences(1);
     FAIRLEAD_CHECK(socket_.send(buffer.bytes()));
     std::vector<Element> found;
-    const auto read = socket_.receive_dump(sequence, {.object =
-                                                          [&](const nlmsghdr* message) {
-                                                            std::ranges::move(parse_elements(set, message),
-                                                                              std::back_inserter(found));
-                                                          },
+    const auto read = socket_.receive_dump(sequence, {.object = [&](const nlmsghdr* message) -> Result<void> {
+                                                        FAIRLEAD_TRY(auto part, parse_elements(set, message));
+                                                        std::ranges::move(part, std::back_inserter(found));
+                                                        return {};
+                                                      },
                                                       .ack = {}});
     if (read) return found;
     if (read.error().code == Errc::kNotFound) return std::vector<Element>{};

@@ -58,8 +58,9 @@ class Channel {
   struct Attempt;
   /// Once from looking to committing.
   [[nodiscard]] Attempt attempt(std::span<const Op> ops, Progress& progress);
-  [[nodiscard]] Result<void> ask(std::span<const Question> questions,
-                                 const std::function<void(const Question&, const nlmsghdr*)>& on_object);
+  [[nodiscard]] Result<void> ask(
+      std::span<const Question> questions,
+      const std::function<Result<void>(const Question&, const nlmsghdr*)>& on_object);
   [[nodiscard]] Result<Observed> observe(std::span<const Op> ops);
   [[nodiscard]] Result<Observed> observe_for_replacement(std::span<const Op> ops);
   [[nodiscard]] Result<std::uint32_t> generation();

@@ -232,6 +232,21 @@ TEST_F(NftChannel, ErrorsNameTheObjectAndTheAttribute) {
   EXPECT_EQ(listing(), "");
 }
 
+TEST_F(NftChannel, WhatThisKernelDoesNotProvideIsUnsupportedAndNotMissing) {
+  TableSpec chain{.family = Family::kBridge, .name = "t"};  // no module provides NAT of bridged frames
+  chain.chains = {{.name = "c", .type = ChainType::kNat, .hook = Hook::kPostrouting}};
+  TableSpec rule{.family = Family::kBridge, .name = "t", .chains = {{.name = "c"}}};
+  rule.rules = {{"c", {Masquerade{}}}};
+  Channel channel = open_channel();
+  for (const TableSpec& spec : {chain, rule}) {
+    const auto outcomes = apply(channel, {ensure(spec)});
+    ASSERT_TRUE(outcomes[0].error);
+    EXPECT_EQ(outcomes[0].error->code, Errc::kUnsupported) << outcomes[0].error->to_string();
+    EXPECT_EQ(outcomes[0].error->kernel->err, ENOENT);
+    EXPECT_NE(outcomes[0].error->remedy.find("nft_chain_nat"), std::string::npos);
+  }
+}
+
 TEST_F(NftChannel, WithoutPrivilegeTheErrorSaysWhichIsMissing) {
   std::jthread([] {
     __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
