@@ -1,5 +1,6 @@
 // The sentence that names an op. Errors, --dry-run and CHECK print it, so it says what an operator would
 // type, in that order.
+#include <algorithm>
 #include <string>
 
 #include "fairlead/op.hpp"
@@ -59,34 +60,58 @@ std::string route_text(const RouteSpec& route) {
   return text;
 }
 
-// The fields of a key are not known here: 16 bytes that read as a zero-filled name are one, anything
-// else is shown as hexadecimal words.
-std::string key_text(const nft::Bytes& key) {
+constexpr std::size_t kNameSize = 16;  // IFNAMSIZ
+
+/// The link's name that fills the 16 bytes from `at` on, empty if they are none.
+std::string name_at(const nft::Bytes& key, std::size_t at) {
+  const std::size_t end = at + kNameSize;
+  std::string name;
+  while (at < key.size() && name.size() < kNameSize && key[at] > 0x20 && key[at] < 0x7f) {
+    name += static_cast<char>(key[at++]);
+  }
+  if (name.size() < 2 || name.size() == kNameSize || end > key.size()) return {};
+  while (at < end) {
+    if (key[at++] != 0) return {};
+  }
+  return name;
+}
+
+/// Bytes of an address in the set: those whose name ends in 4 or 6 hold addresses of that family (masq4).
+std::size_t address_size(const nft::SetRef& set) {
+  if (set.set.ends_with('4')) return 4;
+  return set.set.ends_with('6') ? 16 : 0;
+}
+
+std::string hex_text(const std::uint8_t* bytes, std::size_t size) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  constexpr std::size_t kNameSize = 16;
-  const auto name_at = [&](std::size_t at) {
-    std::string name;
-    while (at < key.size() && name.size() < kNameSize && key[at] > 0x20 && key[at] < 0x7f) {
-      name += static_cast<char>(key[at++]);
-    }
-    if (name.size() < 2 || at + kNameSize - name.size() > key.size()) return std::string();
-    for (std::size_t rest = name.size(); rest < kNameSize; ++rest) {
-      if (key[at++] != 0) return std::string();
-    }
-    return name.size() < kNameSize ? name : std::string();
-  };
+  std::string text = "0x";
+  for (std::size_t i = 0; i < size; ++i) {
+    text += kHex[bytes[i] >> 4U];
+    text += kHex[bytes[i] & 15U];
+  }
+  return text;
+}
+
+// An op does not carry the types of a key's fields, and one that was read from a record could not. 16 bytes
+// that read as a zero-filled name are one; what else there is in a set of addresses are addresses, in any
+// other set it is shown as hexadecimal words.
+std::string key_text(const nft::Element& element) {
+  const nft::Bytes& key = element.key;
+  const std::size_t address = address_size(element.set);
   std::string text;
   for (std::size_t at = 0; at < key.size();) {
     if (!text.empty()) text += " . ";
-    if (const std::string name = name_at(at); !name.empty()) {
+    const std::size_t left = key.size() - at;
+    if (const std::string name = name_at(key, at); !name.empty()) {
       text += name;
       at += kNameSize;
-      continue;
-    }
-    text += "0x";
-    for (std::size_t end = at + 4; at < key.size() && at < end; ++at) {
-      text += kHex[key[at] >> 4U];
-      text += kHex[key[at] & 15U];
+    } else if (address != 0 && left >= address) {
+      text += IpAddress::from_bytes({key.data() + at, address})->to_string();
+      at += address;
+    } else {
+      const std::size_t word = std::min<std::size_t>(left, 4);
+      text += hex_text(key.data() + at, word);
+      at += word;
     }
   }
   return text;
@@ -133,11 +158,10 @@ struct Describe {
     return std::string("ensure table ") + nft::to_string(a.table.family) + " " + a.table.name;
   }
   std::string operator()(const AddElement& a) const {
-    return "add element " + key_text(a.element.key) + " to " + set_text(a.element.set) +
-           comment_text(a.element);
+    return "add element " + key_text(a.element) + " to " + set_text(a.element.set) + comment_text(a.element);
   }
   std::string operator()(const RemoveElement& a) const {
-    return "remove element " + key_text(a.element.key) + " from " + set_text(a.element.set) +
+    return "remove element " + key_text(a.element) + " from " + set_text(a.element.set) +
            comment_text(a.element);
   }
 };

@@ -119,9 +119,8 @@ TEST(Plan, OfAFirstAttachmentStandsInTheOrderOfTheWants) {
             "add route default via 10.1.2.254 dev eth0 in the container\n"
             "add route default via fd00:1::fe dev eth0 in the container\n"
             "ensure table inet fairlead\n"
-            "add element cni0 . 0x0a010202 to inet fairlead masq4 (net/c1/eth0)\n"
-            "add element cni0 . 0xfd000001 . 0x00000000 . 0x00000000 . 0x00000002 to inet fairlead masq6 "
-            "(net/c1/eth0)\n");
+            "add element cni0 . 10.1.2.2 to inet fairlead masq4 (net/c1/eth0)\n"
+            "add element cni0 . fd00:1::2 to inet fairlead masq6 (net/c1/eth0)\n");
 }
 
 TEST(Plan, IsEmptyOnceItHasBeenCarriedOut) {
@@ -274,7 +273,7 @@ TEST(Plan, NamesEachSabotageInOneOpWithItsReason) {
        "set net/ipv6/conf/eth0/accept_dad to 0 in the container | is 1, want 0\n"},
       {"element gone", [](FakeHost& host, auto) { host.remove_element(masq("masq4", "10.1.2.2")); },
        "ensure table inet fairlead | \n"
-       "add element cni0 . 0x0a010202 to inet fairlead masq4 (net/c1/eth0) | \n"},
+       "add element cni0 . 10.1.2.2 to inet fairlead masq4 (net/c1/eth0) | \n"},
   };
   for (const Sabotage& sabotage : sabotages) {
     FakeHost host;

@@ -63,11 +63,17 @@ TEST(Describe, SaysWhatAnOperatorWouldType) {
       {host(SetSysctl{.key = "net/ipv4/ip_forward", .value = "1", .previous = "0"}),
        "set net/ipv4/ip_forward to 1"},
       {host(EnsureTable{{.name = "fairlead"}}), "ensure table inet fairlead"},
-      {host(AddElement{masq_element()}),
-       "add element cni0 . 0x0a010203 to inet fairlead masq4 (net/c1/eth0)"},
+      {host(AddElement{masq_element()}), "add element cni0 . 10.1.2.3 to inet fairlead masq4 (net/c1/eth0)"},
       {host(
            RemoveElement{{.set = {.family = nft::Family::kBridge, .table = "t", .set = "s"}, .key = {1, 2}}}),
        "remove element 0x0102 from bridge t s"},
+      {host(AddElement{{.set = {.table = "t", .set = "masq_exempt6"},
+                        .key = nft::KeyBuilder().address(ip("fd00::3")).ifname(name("cni0")).take()}}),
+       "add element fd00::3 . cni0 to inet t masq_exempt6"},
+      {host(AddElement{{.set = {.table = "t", .set = "ports4"}, .key = {1, 2}}}),
+       "add element 0x0102 to inet t ports4"},
+      {host(AddElement{{.set = {.table = "t", .set = "marks"}, .key = {1, 2, 3, 4, 5, 6, 7, 8}}}),
+       "add element 0x01020304 . 0x05060708 to inet t marks"},
   };
   for (const auto& [op, text] : cases) EXPECT_EQ(describe(op), text);
 }
