@@ -463,15 +463,6 @@ TEST(DiffElements, OnlyMissingOnesAreAddedBehindTheirTables) {
   EXPECT_EQ(diff_one(want, Observed::Elements{})->size(), 3U);
 }
 
-TEST(DiffElements, ATableThatLostItsRulesIsEnsuredAlthoughAllElementsAreThere) {
-  const nft::TableSpec whole{.name = "whole"}, flushed{.name = "flushed"};
-  const WantElements want{.tables = {whole, flushed}, .elements = {{.set = {}, .key = {1}}}};
-  const Op op = only(diff_one(want, Observed::Elements{{true}, {true, false}}));
-  EXPECT_EQ(op.action, Action(EnsureTable{flushed}));
-  EXPECT_TRUE(op.shared);
-  EXPECT_EQ(op.reason, "missing, incomplete or of an older layout");
-}
-
 TEST(Diff, RefusesAnObservationOfSomethingElse) {
   EXPECT_EQ(diff({Want{.item = WantSysctl{}}}, Observed{}).error().code, Errc::kInternal);
   EXPECT_EQ(diff_one(WantSysctl{}, Observed::Routes{}).error().code, Errc::kInternal);
