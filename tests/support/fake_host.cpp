@@ -161,9 +161,7 @@ Verdict FakeHost::add_element(const nft::Element& element) {
   if (set == nullptr) return refuse(ENOENT);
   if (element.key.size() != fields_size(set->key) || element.data.size() != fields_size(set->data))
     return refuse(EINVAL);
-  nft::Element stored = element;
-  stored.comment = nft::stored_comment(element.comment);
-  table->second.elements.insert_or_assign({element.set.set, element.key}, std::move(stored));
+  table->second.elements.insert_or_assign({element.set.set, element.key}, element);
   return std::nullopt;
 }
 

@@ -138,7 +138,11 @@ Verdict FakeKernel::carry_out(const Op& op) {
       return a.optional && verdict && verdict->err == ENOENT ? Verdict() : verdict;
     }
     Verdict operator()(const EnsureTable& a) const { return host.ensure_table(a.table); }
-    Verdict operator()(const AddElement& a) const { return host.add_element(a.element); }
+    Verdict operator()(const AddElement& a) const {
+      nft::Element stored = a.element;
+      stored.comment = nft::stored_comment(stored.comment);
+      return host.add_element(stored);
+    }
     Verdict operator()(const RemoveElement& a) const { return host.remove_element(a.element); }
   };
   FakeHost::Ns peer_ns = ns;

@@ -84,7 +84,8 @@ struct SetSpec {
 };
 
 // Expressions of a rule. Registers are assigned by the encoder: a `load` list is concatenated and then
-// looked up or compared as a whole.
+// looked up or compared as a whole. It has 1 to 64 bytes, each load padded to four; a value and a mask are
+// as long as the field that they are compared with.
 enum class MetaKey : std::uint8_t { kIifname, kOifname, kL4proto, kNfproto, kMark };
 struct MetaLoad {
   MetaKey key;
@@ -107,7 +108,6 @@ struct PayloadLoad {
 using Load = std::variant<MetaLoad, PayloadLoad>;
 
 /// `load . load @set`, or `!= @set`.
-/// The loads have 1 to 64 bytes together, each padded to four.
 struct Lookup {
   std::vector<Load> load;
   std::string set;
@@ -117,8 +117,8 @@ struct Lookup {
 /// `load == value`, or `!=`; with a mask `load & mask == value`.
 struct Compare {
   Load load;
-  Bytes value;   ///< as long as the field; network order, host order for kMark
-  Bytes mask{};  ///< as long as the field, or empty: all bits
+  Bytes value;   ///< network order; host order for kMark
+  Bytes mask{};  ///< empty: all bits
   bool invert = false;
   bool operator==(const Compare&) const = default;
 };
