@@ -164,7 +164,7 @@ TEST(Plan, TakesOverTheElementThatAnotherAttachmentLeftBehind) {
   const Plan plan = plan_for(gone, wants);
   EXPECT_EQ(plan.size(), 3U) << listing(plan);
   EXPECT_EQ(undo_of(plan, {}).size(), 2U);
-  ASSERT_TRUE(fairlead::apply(gone, plan));
+  ASSERT_EQ(gone.apply(plan).back().status, OpStatus::kDone);
   EXPECT_EQ(listing(plan_for(gone, wants)), "");
   EXPECT_EQ(gone.elements(elements[0].set)->at(0).comment, "net/c2/eth0");
 }
@@ -176,7 +176,7 @@ TEST(Plan, RepairsATableThatLostItsRules) {
   host.flush_rules();
   const Plan plan = plan_for(kernel, attachment(2, false));
   EXPECT_EQ(listing(plan), "ensure table inet fairlead | missing, incomplete or of an older layout\n");
-  ASSERT_TRUE(fairlead::apply(kernel, plan));
+  ASSERT_EQ(kernel.apply(plan).back().status, OpStatus::kDone);
   EXPECT_EQ(listing(plan_for(kernel, attachment(2, false))), "");
 }
 
