@@ -37,6 +37,28 @@ const nft::SetSpec* find_set(const nft::TableSpec& table, const std::string& nam
   return it == table.sets.end() ? nullptr : &*it;
 }
 
+// What the kernel counts as use of a chain (NFTA_CHAIN_USE): its rules, and the jumps to it.
+std::size_t uses_of(const nft::TableSpec& table, const std::string& chain) {
+  std::size_t uses = 0;
+  for (const nft::RuleSpec& rule : table.rules) {
+    uses += rule.chain == chain ? 1 : 0;
+    for (const nft::Expr& expr : rule.exprs) {
+      const auto* verdict = std::get_if<nft::Verdict>(&expr);
+      uses += verdict != nullptr && verdict->chain == chain ? 1 : 0;
+    }
+  }
+  return uses;
+}
+
+bool is_complete(const nft::TableSpec& is, const nft::TableSpec& wanted) {
+  if (is.chains.size() + is.sets.size() < wanted.chains.size() + wanted.sets.size()) return false;
+  return std::all_of(wanted.chains.begin(), wanted.chains.end(), [&](const nft::ChainSpec& chain) {
+    const bool there = std::any_of(is.chains.begin(), is.chains.end(),
+                                   [&](const nft::ChainSpec& one) { return one.name == chain.name; });
+    return there && uses_of(is, chain.name) >= uses_of(wanted, chain.name);
+  });
+}
+
 std::string flags_text(const FakeLink& link) {
   std::string text = link.state.up ? " up" : " down";
   if (link.state.promisc_flag) text += " promisc";
@@ -121,11 +143,27 @@ Verdict FakeHost::set_sysctl(Ns ns, const std::string& key, const std::string& v
   return std::nullopt;
 }
 
-// The skeleton of a table that is there stays, unless ours is newer: then it is replaced around its elements.
+// A table that is there stays, unless it is older than ours or incomplete: then it is replaced around the
+// elements of those sets that ours has as well.
 Verdict FakeHost::ensure_table(const nft::TableSpec& table) {
   auto [it, fresh] = tables_.try_emplace({table.family, table.name}, FakeTable{.spec = table});
-  if (!fresh && it->second.spec.layout < table.layout) it->second.spec = table;
+  if (it->second.spec.layout > table.layout) return refuse(EOPNOTSUPP, "has a newer layout");
+  if (fresh || has_table(table)) return std::nullopt;
+  it->second.spec = table;
+  std::erase_if(it->second.elements,
+                [&](const auto& one) { return find_set(table, one.first.first) == nullptr; });
   return std::nullopt;
+}
+
+bool FakeHost::has_table(const nft::TableSpec& wanted) const {
+  const auto table = tables_.find({wanted.family, wanted.name});
+  if (table == tables_.end()) return false;
+  const nft::TableSpec& is = table->second.spec;
+  return is.layout > wanted.layout || (is.layout == wanted.layout && is_complete(is, wanted));
+}
+
+void FakeHost::flush_rules() {
+  for (auto& [key, table] : tables_) table.spec.rules.clear();
 }
 
 Verdict FakeHost::add_element(const nft::Element& element) {

@@ -87,12 +87,15 @@ class FakeHost {
   [[nodiscard]] LinkState observed(Ns ns, const FakeLink& link);
   /// Main and other tables, connected routes included.
   [[nodiscard]] std::vector<RouteSpec> all_routes(Ns ns);
+  /// Ours, complete, and of that layout or a newer one.
+  [[nodiscard]] bool has_table(const nft::TableSpec& wanted) const;
   [[nodiscard]] const nft::Element* element(const nft::Element& wanted) const;
   [[nodiscard]] std::vector<nft::Element> elements(const nft::SetRef& set) const;
 
   // For tests that break something behind the program's back.
   void unplug(Ns ns, const std::string& port);
   void drop_tables() { tables_.clear(); }
+  void flush_rules();  ///< `nft flush table` of every table: elements stay
 
   /// Everything, as text, without numbers that mere use changes (link indices); sysctls where they differ
   /// from those of a new namespace.

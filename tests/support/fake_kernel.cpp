@@ -100,7 +100,18 @@ Result<std::optional<std::string>> FakeKernel::sysctl(Side side, const std::stri
 Result<std::vector<bool>> FakeKernel::has_elements(std::span<const nft::Element> elements) {
   FAIRLEAD_CHECK(ask(Side::kHost, "elements by key"));
   std::vector<bool> present;
-  for (const nft::Element& element : elements) present.push_back(host_.element(element) != nullptr);
+  for (const nft::Element& element : elements) {
+    const nft::Element* have = host_.element(element);
+    present.push_back(have != nullptr && have->data == element.data &&
+                      have->comment == nft::stored_comment(element.comment));
+  }
+  return present;
+}
+
+Result<std::vector<bool>> FakeKernel::has_tables(std::span<const nft::TableSpec> tables) {
+  FAIRLEAD_CHECK(ask(Side::kHost, "tables by name"));
+  std::vector<bool> present;
+  for (const nft::TableSpec& table : tables) present.push_back(host_.has_table(table));
   return present;
 }
 
@@ -131,7 +142,11 @@ Verdict FakeKernel::carry_out(const Op& op) {
       return a.optional && verdict && verdict->err == ENOENT ? Verdict() : verdict;
     }
     Verdict operator()(const EnsureTable& a) const { return host.ensure_table(a.table); }
-    Verdict operator()(const AddElement& a) const { return host.add_element(a.element); }
+    Verdict operator()(const AddElement& a) const {
+      nft::Element stored = a.element;
+      stored.comment = nft::stored_comment(stored.comment);
+      return host.add_element(stored);
+    }
     Verdict operator()(const RemoveElement& a) const { return host.remove_element(a.element); }
   };
   FakeHost::Ns peer_ns = ns;

@@ -46,8 +46,14 @@ class Kernel {
   /// The value of /proc/sys/<key> without white space at its ends, or nothing if the file does not exist.
   /// kInvalid for a key that is no plain path ("net/ipv4/ip_forward"; dots do not separate).
   [[nodiscard]] virtual Result<std::optional<std::string>> sysctl(Side side, const std::string& key) = 0;
-  /// For each element, whether its set holds its key; false too if the table or the set is missing.
+  /// For each element, whether its set holds it, with the same data and stored comment (an element of the
+  /// same key that carries another comment is another attachment's); false too if the table or the set is
+  /// missing.
   [[nodiscard]] virtual Result<std::vector<bool>> has_elements(std::span<const nft::Element> elements) = 0;
+  /// For each table, whether EnsureTable would leave it alone: it is one of ours, with its layout, and its
+  /// chains and rules are there (`nft flush table` leaves the elements). True for a newer layout as well,
+  /// which the version that made it answers for.
+  [[nodiscard]] virtual Result<std::vector<bool>> has_tables(std::span<const nft::TableSpec> tables) = 0;
   /// All elements of a set (a dump); empty if the table or the set is missing.
   [[nodiscard]] virtual Result<std::vector<nft::Element>> elements(const nft::SetRef& set) = 0;
 

@@ -1,5 +1,8 @@
 // nftables as values: a table's skeleton (chains, sets, a fixed number of rules) and the elements that
 // carry everything per attachment. Names and semantics are those of nft(8).
+//
+// Limits are the kernel's; what exceeds them is refused with kInvalid before anything is sent: names have 1
+// to 255 bytes, a key 1 to 64, data at most 64.
 #pragma once
 
 #include <cstddef>
@@ -71,7 +74,11 @@ enum class FieldType : std::uint8_t {
   kIfname = 41,
 };
 
-/// Sets and maps are hash tables: constant cost per lookup and per change (no intervals).
+/// Sets and maps are hash tables: constant cost per lookup and per change (no intervals). A key has 1 to 5
+/// fields, data at most 5.
+///
+/// A name that ends in 4 or 6 says that the address in the keys is of that family: describe() prints keys of
+/// one address, or of one address and one link name, by it. The keys of other sets it prints as hexadecimal.
 struct SetSpec {
   std::string name;
   std::vector<FieldType> key;
@@ -80,7 +87,8 @@ struct SetSpec {
 };
 
 // Expressions of a rule. Registers are assigned by the encoder: a `load` list is concatenated and then
-// looked up or compared as a whole.
+// looked up or compared as a whole. It has 1 to 64 bytes, each load padded to four; a value and a mask are
+// as long as the field that they are compared with.
 enum class MetaKey : std::uint8_t { kIifname, kOifname, kL4proto, kNfproto, kMark };
 struct MetaLoad {
   MetaKey key;
@@ -120,7 +128,7 @@ struct Compare {
 enum class VerdictKind : std::uint8_t { kAccept, kDrop, kReturn, kJump, kGoto };
 struct Verdict {
   VerdictKind kind;
-  std::string chain{};  ///< for kJump and kGoto
+  std::string chain{};  ///< for kJump and kGoto, else empty
   bool operator==(const Verdict&) const = default;
 };
 struct Masquerade {
@@ -128,7 +136,8 @@ struct Masquerade {
 };
 using Expr = std::variant<Lookup, Compare, Verdict, Masquerade>;
 
-/// One rule: its expressions from left to right.
+/// One rule: its expressions from left to right. They come to at most 128 expressions of the kernel's, where
+/// every load counts for up to three and every lookup and comparison for one or two more.
 struct RuleSpec {
   std::string chain;
   std::vector<Expr> exprs;
@@ -150,6 +159,8 @@ struct ChainSpec {
 /// The fixed part of a table. `layout` is stored in the table's comment ("<name> layout <n>"), so that
 /// another version can tell what it found and upgrade in one transaction, and so that it survives an
 /// `nft list ruleset` that is loaded again. Base chains have policy accept.
+///
+/// `layout` is at least 1, and the comment has at most 127 bytes, which limits the name.
 ///
 /// Sets that two layouts have in common keep their elements in an upgrade; a set whose type changes must
 /// therefore change its name.

@@ -85,7 +85,8 @@ struct Observed {
     std::optional<std::string> value{};
   };
   struct Elements {
-    std::vector<bool> present{};
+    std::vector<bool> present{};  ///< Kernel::has_elements()
+    std::vector<bool> tables{};   ///< Kernel::has_tables(); not asked for when an element is missing
   };
   std::vector<std::variant<Link, Addresses, Routes, Sysctl, Elements>> items;
 };

@@ -105,6 +105,11 @@ Result<std::vector<bool>> NetlinkKernel::has_elements(std::span<const nft::Eleme
   return channel->has_elements(elements);
 }
 
+Result<std::vector<bool>> NetlinkKernel::has_tables(std::span<const nft::TableSpec> tables) {
+  FAIRLEAD_TRY(nft::Channel* const channel, nft());
+  return channel->has_tables(tables);
+}
+
 Result<std::vector<nft::Element>> NetlinkKernel::elements(const nft::SetRef& set) {
   FAIRLEAD_TRY(nft::Channel* const channel, nft());
   return channel->elements(set);

@@ -28,6 +28,7 @@ class NetlinkKernel final : public Kernel {
   [[nodiscard]] Result<std::vector<RouteSpec>> routes(Side side, const RouteFilter& filter) override;
   [[nodiscard]] Result<std::optional<std::string>> sysctl(Side side, const std::string& key) override;
   [[nodiscard]] Result<std::vector<bool>> has_elements(std::span<const nft::Element> elements) override;
+  [[nodiscard]] Result<std::vector<bool>> has_tables(std::span<const nft::TableSpec> tables) override;
   [[nodiscard]] Result<std::vector<nft::Element>> elements(const nft::SetRef& set) override;
   [[nodiscard]] std::vector<OpOutcome> apply(std::span<const Op> ops) override;
 

@@ -8,19 +8,12 @@
 namespace fairlead::nft {
 namespace {
 
-constexpr std::size_t kValueMax = 64;  // NFT_DATA_VALUE_MAXLEN
-constexpr std::size_t kNameMax = 255;  // NFT_NAME_MAXLEN less the terminating zero
-
 /// What several ops on one key come to.
 struct Touched {
   ElementKey key;
   const Element* want = nullptr;  ///< null: removed
   std::vector<std::size_t> ops;
 };
-
-bool is_name(const std::string& name) {
-  return !name.empty() && name.size() <= kNameMax && name.find('\0') == std::string::npos;
-}
 
 TableKey table_key(const SetRef& set) { return {set.family, set.table}; }
 
@@ -40,10 +33,6 @@ std::optional<Error> unusable(const TableState& state, const TableSpec& spec) {
                  .remedy = "a newer version made it and may be using it: use that version"};
   }
   return std::nullopt;
-}
-
-bool same_element(const Element& want, const Element& have) {
-  return want.data == have.data && stored_comment(want.comment) == have.comment;
 }
 
 /// The ops' elements, each key once, in the order of their first op.
@@ -169,35 +158,8 @@ bool needs_replacement(const TableState& state, const TableSpec& spec) {
          (state.layout < spec.layout || (state.layout == spec.layout && !state.complete));
 }
 
-std::optional<Error> malformed(const SetRef& set) {
-  if (is_name(set.table) && is_name(set.set)) return std::nullopt;
-  return Error{.code = Errc::kInvalid, .what = name_of(set) + ": names have 1 to 255 bytes"};
-}
-
-std::optional<Error> malformed(const Element& element) {
-  if (element.key.empty() || element.key.size() > kValueMax || element.data.size() > kValueMax) {
-    return Error{.code = Errc::kInvalid,
-                 .what = name_of(element.set) +
-                         ": a key has 1 to 64 bytes, data at most 64; this element has " +
-                         std::to_string(element.key.size()) + " and " + std::to_string(element.data.size())};
-  }
-  return malformed(element.set);
-}
-
-std::optional<Error> malformed(const TableSpec& table) {
-  const auto named = [](const auto& part) { return is_name(part.name); };
-  if (is_name(table.name) && std::ranges::all_of(table.sets, named) &&
-      std::ranges::all_of(table.chains, named)) {
-    return std::nullopt;
-  }
-  return Error{.code = Errc::kInvalid,
-               .what = name_of(table.family, table.name) + ": names in it have 1 to 255 bytes"};
-}
-
-std::optional<Error> malformed(const Op& op) {
-  if (const Element* element = element_of(op)) return malformed(*element);
-  if (const auto* ensure = std::get_if<EnsureTable>(&op.action)) return malformed(ensure->table);
-  return std::nullopt;
+bool same_element(const Element& want, const Element& have) {
+  return want.data == have.data && stored_comment(want.comment) == have.comment;
 }
 
 Planned decide(std::span<const Op> ops, const Observed& observed) { return Decision(ops, observed).run(); }

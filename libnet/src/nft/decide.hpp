@@ -46,6 +46,8 @@ struct Planned {
   std::optional<std::pair<std::size_t, Error>> refused;  ///< the op that cannot be, and why
 };
 
+/// True if `have`, as the kernel holds it under the same key, needs no replacement to be `want`.
+[[nodiscard]] bool same_element(const Element& want, const Element& have);
 /// True if the table must be replaced to become what the spec says.
 [[nodiscard]] bool needs_replacement(const TableState& state, const TableSpec& spec);
 
@@ -55,6 +57,10 @@ struct Planned {
 [[nodiscard]] std::optional<Error> malformed(const TableSpec& table);
 /// That of what the op names.
 [[nodiscard]] std::optional<Error> malformed(const Op& op);
+
+constexpr std::size_t kKernelExpressionsMax = 128;  ///< NFT_RULE_MAXEXPRS
+/// At most that many expressions of the kernel's does the rule come to.
+[[nodiscard]] std::size_t kernel_expressions(const RuleSpec& rule);
 
 [[nodiscard]] Planned decide(std::span<const Op> ops, const Observed& observed);
 

@@ -20,7 +20,9 @@ namespace {
 // Names have at most 255 bytes, keys and data 64, comments 128 (see malformed()): a message with an element
 // or with two names stays below 1 KiB.
 constexpr std::size_t kElementRoom = 1 << 10;
-constexpr std::size_t kObjectRoom = 16 << 10;
+constexpr std::size_t kObjectRoom = 2 << 10;
+// The largest is a jump: a chain name of 256 bytes, the expression's own name and seven headers.
+constexpr std::size_t kExpressionRoom = 320;
 
 constexpr std::uint16_t type(int message) {
   return static_cast<std::uint16_t>(NFNL_SUBSYS_NFTABLES << 8 | message);
@@ -81,7 +83,9 @@ void put_table(nlmsghdr* message, const TableSpec& spec) {
   nftnl_table_set_str(table.get(), NFTNL_TABLE_NAME, spec.name.c_str());
   nftnl_table_set_u32(table.get(), NFTNL_TABLE_FLAGS, 0);
   const UserData data = user_data();
-  nftnl_udata_put_strz(data.get(), NFTNL_UDATA_TABLE_COMMENT, layout_comment(spec.name, spec.layout).c_str());
+  // Without its comment the table would be taken for a foreign one; malformed() sees to it that it fits.
+  const std::string comment = layout_comment(spec.name, spec.layout);
+  if (!nftnl_udata_put_strz(data.get(), NFTNL_UDATA_TABLE_COMMENT, comment.c_str())) std::abort();
   nftnl_table_set_data(table.get(), NFTNL_TABLE_USERDATA, nftnl_udata_buf_data(data.get()),
                        nftnl_udata_buf_len(data.get()));
   nftnl_table_nlmsg_build_payload(message, table.get());
@@ -190,7 +194,8 @@ class CommandEncoder {
     for (const RuleSpec& rule : spec.rules) {
       encode_rule(spec, rule,
                   start(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
-                        info("add rule to chain", rule.chain, &spec.name), kObjectRoom));
+                        info("add rule to chain", rule.chain, &spec.name),
+                        kObjectRoom + kExpressionRoom * kernel_expressions(rule)));
       buffer().end();
     }
   }

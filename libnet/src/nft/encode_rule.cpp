@@ -11,6 +11,7 @@
 #include <linux/netfilter/nf_tables.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <optional>
 
@@ -63,6 +64,13 @@ std::uint32_t key_of(MetaKey key) {
       break;
   }
   return NFT_META_MARK;
+}
+
+/// The bytes of a number as this machine has them in memory, and the kernel in a register.
+Bytes as_stored(std::uint16_t number) {
+  Bytes bytes(sizeof number);
+  std::memcpy(bytes.data(), &number, sizeof number);
+  return bytes;
 }
 
 class RuleEncoder {
@@ -184,9 +192,8 @@ class RuleEncoder {
       if (network_) return;
       network_ = type;
       if (family_ == Family::kBridge) {
-        const std::uint16_t ethertype = htons(v4 ? ETH_P_IP : ETH_P_IPV6);
         meta(NFT_META_PROTOCOL, kFirstRegister);
-        equals({static_cast<std::uint8_t>(ethertype), static_cast<std::uint8_t>(ethertype >> 8)});
+        equals(as_stored(htons(v4 ? ETH_P_IP : ETH_P_IPV6)));
       } else {
         meta(NFT_META_NFPROTO, kFirstRegister);
         equals({static_cast<std::uint8_t>(v4 ? NFPROTO_IPV4 : NFPROTO_IPV6)});
@@ -194,7 +201,7 @@ class RuleEncoder {
     } else if (type == FieldType::kEtherAddr && family_ == Family::kInet && !link_) {
       link_ = true;
       meta(NFT_META_IIFTYPE, kFirstRegister);
-      equals({static_cast<std::uint8_t>(ARPHRD_ETHER & 0xff), static_cast<std::uint8_t>(ARPHRD_ETHER >> 8)});
+      equals(as_stored(ARPHRD_ETHER));
     }
   }
 

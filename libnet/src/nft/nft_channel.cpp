@@ -6,6 +6,7 @@
 
 #include "nft/decide.hpp"
 #include "nft/encode.hpp"
+#include "nft/progress.hpp"
 #include "nft/reply.hpp"
 #include "nft/values.hpp"
 
@@ -53,8 +54,17 @@ std::uint32_t uses_of(const TableSpec& table, const std::string& chain) {
   return uses;
 }
 
-void report(std::size_t op, Error error, std::span<OpOutcome> outcomes) {
-  if (op < outcomes.size()) outcomes[op].error = std::move(error);
+bool replaces(const Command& step) { return step.kind == Command::Kind::kReplaceTable; }
+
+/// A replacement exceeds the send buffer. In parts it would not be atomic: whatever ends this process in
+/// between, the elements of the parts behind are lost for good.
+Error too_large(const Command& replacement, std::size_t size) {
+  return Error{.code = Errc::kExhausted,
+               .what = "replace " + name_of(replacement.table->family, replacement.table->name) +
+                       ": the transaction with its elements has " + std::to_string(size) +
+                       " bytes and exceeds the socket's send buffer",
+               .remedy = "sysctl net.core.wmem_max=" + std::to_string(size),
+               .kernel = KernelDetail{.err = EMSGSIZE, .message = {}, .attribute = {}}};
 }
 
 }  // namespace
@@ -77,6 +87,12 @@ struct Channel::Question {
   }
 };
 
+/// How one attempt ended.
+struct Channel::Attempt {
+  int err = 0;  ///< errno of a lost race, which a new attempt may win; 0: this is final
+  std::optional<std::pair<std::size_t, Error>> failure{};  ///< the op, and why
+};
+
 /// How far a transaction, or the parts of a split one, came.
 struct Channel::Commit {
   std::size_t committed = 0;  ///< commands from the start of the plan
@@ -92,36 +108,38 @@ Result<Channel> Channel::open() {
 
 std::vector<OpOutcome> Channel::apply(std::span<const Op> ops) {
   std::vector<OpOutcome> outcomes(ops.size());
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    outcomes[i].error = malformed(ops[i]);
+    if (outcomes[i].error) return outcomes;
+  }
+  Progress progress(ops.size());
   Retries retries;
-  for (int err = attempt(ops, outcomes); err != 0 && retries.allow(err); err = attempt(ops, outcomes)) {
+  Attempt last = attempt(ops, progress);
+  while (last.err != 0 && retries.allow(last.err)) last = attempt(ops, progress);
+  for (std::size_t i = 0; i < ops.size(); ++i) outcomes[i].status = progress.statuses()[i];
+  if (last.failure && last.failure->first < ops.size()) {
+    outcomes[last.failure->first].error = std::move(last.failure->second);
   }
   return outcomes;
 }
 
-int Channel::attempt(std::span<const Op> ops, std::span<OpOutcome> outcomes) {
-  std::ranges::fill(outcomes, OpOutcome{});
-  for (std::size_t i = 0; i < ops.size(); ++i) {
-    if (auto error = malformed(ops[i])) return report(i, *std::move(error), outcomes), 0;
-  }
+Channel::Attempt Channel::attempt(std::span<const Op> ops, Progress& progress) {
   auto observed = observe(ops);
-  if (!observed) return report(0, std::move(observed).error(), outcomes), 0;
+  if (!observed) return {.failure = {{0, std::move(observed).error()}}};
   Planned plan = decide(ops, *observed);
-  const auto replaces = [](const Command& step) { return step.kind == Command::Kind::kReplaceTable; };
   if (!plan.refused && std::ranges::any_of(plan.commands, replaces)) {
     observed = observe_for_replacement(ops);
-    if (!observed) return report(0, std::move(observed).error(), outcomes), 0;
+    if (!observed) return {.failure = {{0, std::move(observed).error()}}};
     plan = decide(ops, *observed);
   }
-  if (plan.refused) return report(plan.refused->first, std::move(plan.refused->second), outcomes), 0;
+  if (plan.refused) return {.failure = std::move(plan.refused)};
 
   Commit result{};
   if (!plan.commands.empty()) result = commit(plan, 0, plan.commands.size(), observed->generation);
-  for (std::size_t i = 0; i < ops.size(); ++i) {
-    outcomes[i].status = plan.needs[i] <= result.committed ? OpStatus::kDone : result.rest;
-  }
-  if (result.failure)
-    report(plan.commands[result.failure->first].op, std::move(result.failure->second), outcomes);
-  return result.err;
+  progress.record(plan, result.committed, result.rest);
+  if (!result.failure) return {};
+  auto& [command, error] = *result.failure;
+  return {.err = result.err, .failure = {{plan.commands[command].op, std::move(error)}}};
 }
 
 Channel::Commit Channel::commit(const Planned& plan, std::size_t first, std::size_t last,
@@ -139,6 +157,10 @@ Channel::Commit Channel::commit(const Planned& plan, std::size_t first, std::siz
 
   if (auto sent = socket_.send(transaction.buffer.bytes()); !sent) {
     if (sent.error().kernel->err == EMSGSIZE && commands.size() > 1) {
+      if (const auto step = std::ranges::find_if(plan.commands, replaces); step != plan.commands.end()) {
+        const auto at = static_cast<std::size_t>(step - plan.commands.begin());
+        return {.committed = first, .failure = {{at, too_large(*step, transaction.buffer.bytes().size())}}};
+      }
       const std::size_t middle = first + commands.size() / 2;
       Commit half = commit(plan, first, middle, generation);
       return half.failure ? half : commit(plan, middle, last, 0);
@@ -161,9 +183,11 @@ Channel::Commit Channel::commit(const Planned& plan, std::size_t first, std::siz
     const std::uint32_t index = std::clamp(refusal->seq - begin, 1U, messages) - 1;
     const MessageInfo& info = transaction.infos[index];
     const nlmsghdr* request = refusal->seq == begin ? nullptr : transaction.buffer.message(index + 1);
+    Error error = error_of(*refusal, nft::describe(info), request);
+    const bool may_pass = error.code != Errc::kUnsupported;  // ENOENT of a module is no lost race
     return {.committed = first,
-            .err = refusal->err,
-            .failure = {{info.command, error_of(*refusal, nft::describe(info), request)}}};
+            .err = may_pass ? refusal->err : 0,
+            .failure = {{info.command, std::move(error)}}};
   }
   if (!acknowledged) {
     Error error = read ? Error{.code = Errc::kIo, .what = "commit to nf_tables: no answer"} : read.error();
@@ -176,7 +200,7 @@ Channel::Commit Channel::commit(const Planned& plan, std::size_t first, std::siz
 }
 
 Result<void> Channel::ask(std::span<const Question> questions,
-                          const std::function<void(const Question&, const nlmsghdr*)>& on_object) {
+                          const std::function<Result<void>(const Question&, const nlmsghdr*)>& on_object) {
   for (std::size_t first = 0; first < questions.size(); first += kQueriesPerSend) {
     const auto part = questions.subspan(first, std::min(kQueriesPerSend, questions.size() - first));
     const std::uint32_t begin = socket_.next_sequence();
@@ -188,13 +212,12 @@ Result<void> Channel::ask(std::span<const Question> questions,
 
     std::size_t answered = 0;
     std::optional<Error> failure;
-    FAIRLEAD_CHECK(socket_.receive_all({.object =
-                                            [&](const nlmsghdr* message) {
-                                              const std::uint32_t index = message->nlmsg_seq - begin;
-                                              if (index >= part.size()) return;
-                                              ++answered;
-                                              on_object(part[index], message);
-                                            },
+    FAIRLEAD_CHECK(socket_.receive_all({.object = [&](const nlmsghdr* message) -> Result<void> {
+                                          const std::uint32_t index = message->nlmsg_seq - begin;
+                                          if (index >= part.size()) return {};
+                                          ++answered;
+                                          return on_object(part[index], message);
+                                        },
                                         .ack =
                                             [&](const Ack& ack) {
                                               const std::uint32_t index = ack.seq - begin;
@@ -232,22 +255,25 @@ Result<Observed> Channel::observe(std::span<const Op> ops) {
       parts.at({spec.family, spec.name}).chains_missing = spec.chains.size();
     }
   }
-  FAIRLEAD_CHECK(ask(questions, [&](const Question& question, const nlmsghdr* message) {
+  FAIRLEAD_CHECK(ask(questions, [&](const Question& question, const nlmsghdr* message) -> Result<void> {
     if (question.element != nullptr) {
-      for (Element& element : parse_elements(question.element->set, message)) {
+      FAIRLEAD_TRY(auto found, parse_elements(question.element->set, message));
+      for (Element& element : found) {
         if (element.key != question.element->key) continue;
         observed.elements.insert_or_assign({element.set, element.key}, std::move(element));
       }
-      return;
+      return {};
     }
     const TableKey key(question.table->family, question.table->name);
     if (question.chain != nullptr) {
-      const auto use = parse_chain_use(message);
-      if (use && *use >= uses_of(*question.table, *question.chain)) --parts.at(key).chains_missing;
-    } else if (auto reply = parse_table(message)) {
-      observed.tables[key] = {.present = true, .layout = layout_of(question.table->name, reply->comment)};
-      parts.at(key).reply = *std::move(reply);
+      FAIRLEAD_TRY(const std::uint32_t use, parse_chain_use(message));
+      if (use >= uses_of(*question.table, *question.chain)) --parts.at(key).chains_missing;
+    } else {
+      FAIRLEAD_TRY(TableReply reply, parse_table(message));
+      observed.tables[key] = {.present = true, .layout = layout_of(question.table->name, reply.comment)};
+      parts.at(key).reply = std::move(reply);
     }
+    return {};
   }));
   for (const auto& [key, part] : parts) {
     observed.tables[key].complete =
@@ -286,11 +312,11 @@ Result<std::uint32_t> Channel::generation() {
   FAIRLEAD_CHECK(socket_.send(buffer.bytes()));
   std::optional<std::uint32_t> number;
   std::optional<Error> failure;
-  FAIRLEAD_CHECK(socket_.receive_all({.object =
-                                          [&](const nlmsghdr* message) {
-                                            if (message->nlmsg_seq == sequence)
-                                              number = parse_generation(message);
-                                          },
+  FAIRLEAD_CHECK(socket_.receive_all({.object = [&](const nlmsghdr* message) -> Result<void> {
+                                        if (message->nlmsg_seq != sequence) return {};
+                                        FAIRLEAD_TRY(number, parse_generation(message));
+                                        return {};
+                                      },
                                       .ack =
                                           [&](const Ack& ack) {
                                             if (ack.seq == sequence && ack.err != 0)
@@ -310,9 +336,29 @@ Result<std::vector<bool>> Channel::has_elements(std::span<const Element> element
     questions.push_back({.element = &element});
   }
   std::vector<bool> found(elements.size(), false);
-  FAIRLEAD_CHECK(ask(questions, [&](const Question& question, const nlmsghdr*) {
-    found[static_cast<std::size_t>(question.element - elements.data())] = true;
+  FAIRLEAD_CHECK(ask(questions, [&](const Question& question, const nlmsghdr* message) -> Result<void> {
+    const auto index = static_cast<std::size_t>(question.element - elements.data());
+    FAIRLEAD_TRY(const std::vector<Element> answer, parse_elements(question.element->set, message));
+    for (const Element& have : answer) {
+      if (have.key == question.element->key) found[index] = same_element(*question.element, have);
+    }
+    return {};
   }));
+  return found;
+}
+
+Result<std::vector<bool>> Channel::has_tables(std::span<const TableSpec> tables) {
+  std::vector<Op> ops;
+  for (const TableSpec& table : tables) {
+    if (auto error = malformed(table)) return Unexpected(*std::move(error));
+    ops.push_back({.action = EnsureTable{table}});
+  }
+  FAIRLEAD_TRY(const Observed observed, observe(ops));
+  std::vector<bool> found;
+  for (const TableSpec& table : tables) {
+    const TableState& state = observed.tables.at({table.family, table.name});
+    found.push_back(state.present && state.layout != 0 && !needs_replacement(state, table));
+  }
   return found;
 }
 
@@ -325,11 +371,11 @@ Result<std::vector<Element>> Channel::elements(const SetRef& set) {
     socket_.take_sequences(1);
     FAIRLEAD_CHECK(socket_.send(buffer.bytes()));
     std::vector<Element> found;
-    const auto read = socket_.receive_dump(sequence, {.object =
-                                                          [&](const nlmsghdr* message) {
-                                                            std::ranges::move(parse_elements(set, message),
-                                                                              std::back_inserter(found));
-                                                          },
+    const auto read = socket_.receive_dump(sequence, {.object = [&](const nlmsghdr* message) -> Result<void> {
+                                                        FAIRLEAD_TRY(auto part, parse_elements(set, message));
+                                                        std::ranges::move(part, std::back_inserter(found));
+                                                        return {};
+                                                      },
                                                       .ack = {}});
     if (read) return found;
     if (read.error().code == Errc::kNotFound) return std::vector<Element>{};

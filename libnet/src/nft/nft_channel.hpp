@@ -18,6 +18,7 @@ namespace fairlead::nft {
 
 struct Observed;
 struct Planned;
+class Progress;
 
 /// One netfilter socket, in the namespace of the thread that opened it. Not for use by several threads at
 /// once, but any thread may use it. Safe against other writers, of this program or not: a transaction that
@@ -29,11 +30,19 @@ class Channel {
   /// Carries out EnsureTable, AddElement and RemoveElement, in one transaction unless that exceeds the
   /// socket's buffer. Removing what is not there and adding what is there are successes without a message;
   /// an element that is there with other data or another comment is replaced. The outcome is alike for
-  /// all ops of a transaction; the error is with the op that caused it.
+  /// all ops of a transaction; the error is with the op that caused it. In a transaction that fails, an op
+  /// that found things as it wants them is not done.
+  ///
+  /// The replacement of a table (another layout, lost rules) is always one transaction: kExhausted when
+  /// that, with the elements it carries over, exceeds the send buffer (8 MiB; without CAP_NET_ADMIN in the
+  /// initial user namespace net.core.wmem_max).
   [[nodiscard]] std::vector<OpOutcome> apply(std::span<const Op> ops);
 
-  /// For each element, whether its set holds its key; false too if the table or the set is missing.
+  /// For each element, whether its set holds it, with the same data and stored comment; false too if the
+  /// table or the set is missing.
   [[nodiscard]] Result<std::vector<bool>> has_elements(std::span<const Element> elements);
+  /// For each table, whether EnsureTable would leave it as it is; true for a newer layout of ours as well.
+  [[nodiscard]] Result<std::vector<bool>> has_tables(std::span<const TableSpec> tables);
   /// All elements of a set; empty if the table or the set is missing.
   [[nodiscard]] Result<std::vector<Element>> elements(const SetRef& set);
 
@@ -46,14 +55,16 @@ class Channel {
 
   struct Question;
   struct Commit;
-  /// Once from looking to committing. 0 when the outcomes are final, else the errno of a lost race.
-  [[nodiscard]] int attempt(std::span<const Op> ops, std::span<OpOutcome> outcomes);
-  [[nodiscard]] Result<void> ask(std::span<const Question> questions,
-                                 const std::function<void(const Question&, const nlmsghdr*)>& on_object);
+  struct Attempt;
+  /// Once from looking to committing.
+  [[nodiscard]] Attempt attempt(std::span<const Op> ops, Progress& progress);
+  [[nodiscard]] Result<void> ask(
+      std::span<const Question> questions,
+      const std::function<Result<void>(const Question&, const nlmsghdr*)>& on_object);
   [[nodiscard]] Result<Observed> observe(std::span<const Op> ops);
   [[nodiscard]] Result<Observed> observe_for_replacement(std::span<const Op> ops);
   [[nodiscard]] Result<std::uint32_t> generation();
-  /// Sends the commands [first, last), in halves if they exceed the send buffer.
+  /// Sends the commands [first, last), in halves if they exceed the send buffer and replace no table.
   [[nodiscard]] Commit commit(const Planned& plan, std::size_t first, std::size_t last,
                               std::uint32_t generation);
 

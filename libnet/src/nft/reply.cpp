@@ -10,29 +10,58 @@
 #include <cerrno>
 #include <span>
 
-#include "nft/attributes.hpp"
+#include "nl/reader.hpp"
 
 namespace fairlead::nft {
 namespace {
 
 constexpr std::size_t kHeader = sizeof(nfgenmsg);
 
-std::optional<std::uint32_t> be32(const Attribute& attribute) {
-  const auto raw = attribute.u32();
-  return raw ? std::optional(ntohl(*raw)) : std::nullopt;
+nl::ByteView bytes_of(const nlmsghdr* message) {
+  return {reinterpret_cast<const std::byte*>(message), message->nlmsg_len};
 }
 
-/// NFTA_DATA_VALUE inside a key or data attribute.
-Bytes value_in(const Attribute& nest) {
-  for (const Attribute& attribute : Attributes(nest.payload)) {
-    if (attribute.type == NFTA_DATA_VALUE) return Bytes(attribute.payload.begin(), attribute.payload.end());
-  }
+/// The attributes of a message of nf_tables.
+Result<nl::ByteView> attributes_of(const nlmsghdr* message) {
+  const nl::ByteView bytes = bytes_of(message);
+  if (bytes.size() < NLMSG_HDRLEN + kHeader) return Unexpected(nl::malformed_error("its header is cut off"));
+  return bytes.subspan(NLMSG_HDRLEN + kHeader);
+}
+
+std::optional<std::uint32_t> be32(const nl::RawAttr& attribute) {
+  return nl::Wire<nl::Be32>::read(attribute.payload);
+}
+
+/// Calls `read` with each attribute. An attribute that does not fit is an error, not the end: what comes
+/// behind it may be what was asked for.
+template <class Read>
+Result<void> each(nl::ByteView attributes, Read read) {
+  nl::AttrWalk walk(attributes);
+  while (const auto attribute = walk.next()) FAIRLEAD_CHECK(read(*attribute));
+  if (walk.malformed()) return Unexpected(nl::malformed_error("an attribute of nf_tables runs past its end"));
   return {};
 }
 
+Bytes octets(nl::ByteView payload) {
+  const auto* data = reinterpret_cast<const std::uint8_t*>(payload.data());
+  return Bytes(data, data + payload.size());
+}
+
+/// NFTA_DATA_VALUE inside a key or data attribute.
+Result<Bytes> value_in(nl::ByteView nest) {
+  Bytes value;
+  FAIRLEAD_CHECK(each(nest, [&](const nl::RawAttr& attribute) -> Result<void> {
+    if (attribute.type == NFTA_DATA_VALUE) value = octets(attribute.payload);
+    return {};
+  }));
+  return value;
+}
+
 /// The string of the wanted type in nft's user data: type, length and value of one byte each, unpadded.
-std::string user_string(std::span<const std::uint8_t> left, std::uint8_t wanted) {
-  while (left.size() >= 2 && left.size() - 2 >= left[1]) {
+/// Whatever another program wrote there is no error: it is not a comment of ours.
+std::string user_string(nl::ByteView data, std::uint8_t wanted) {
+  const Bytes bytes = octets(data);
+  for (auto left = std::span(bytes); left.size() >= 2 && left.size() - 2 >= left[1];) {
     const auto value = left.subspan(2, left[1]);
     if (left[0] == wanted) return std::string(value.begin(), std::ranges::find(value, std::uint8_t{0}));
     left = left.subspan(2U + left[1]);
@@ -40,17 +69,20 @@ std::string user_string(std::span<const std::uint8_t> left, std::uint8_t wanted)
   return {};
 }
 
-std::optional<Element> parse_element(const SetRef& set, const Attribute& nest) {
+/// Nothing for an element that has no key (catch-all) or ends an interval.
+Result<std::optional<Element>> parse_element(const SetRef& set, nl::ByteView nest) {
   Element element{.set = set, .key = {}};
   std::uint32_t flags = 0;
-  for (const Attribute& attribute : Attributes(nest.payload)) {
+  FAIRLEAD_CHECK(each(nest, [&](const nl::RawAttr& attribute) -> Result<void> {
     switch (attribute.type) {
-      case NFTA_SET_ELEM_KEY:
-        element.key = value_in(attribute);
+      case NFTA_SET_ELEM_KEY: {
+        FAIRLEAD_TRY(element.key, value_in(attribute.payload));
         break;
-      case NFTA_SET_ELEM_DATA:
-        element.data = value_in(attribute);
+      }
+      case NFTA_SET_ELEM_DATA: {
+        FAIRLEAD_TRY(element.data, value_in(attribute.payload));
         break;
+      }
       case NFTA_SET_ELEM_FLAGS:
         flags = be32(attribute).value_or(0);
         break;
@@ -60,16 +92,21 @@ std::optional<Element> parse_element(const SetRef& set, const Attribute& nest) {
       default:
         break;
     }
-  }
-  if (element.key.empty() || (flags & NFT_SET_ELEM_INTERVAL_END) != 0) return std::nullopt;
-  return element;
+    return {};
+  }));
+  if (element.key.empty() || (flags & NFT_SET_ELEM_INTERVAL_END) != 0) return std::optional<Element>();
+  return std::optional(std::move(element));
 }
 
-std::optional<std::uint32_t> find_u32(const nlmsghdr* message, std::uint16_t type) {
-  for (const Attribute& attribute : Attributes(message, kHeader)) {
-    if (attribute.type == type) return be32(attribute);
-  }
-  return std::nullopt;
+Result<std::uint32_t> find_u32(const nlmsghdr* message, std::uint16_t type) {
+  FAIRLEAD_TRY(const nl::ByteView attributes, attributes_of(message));
+  std::optional<std::uint32_t> value;
+  FAIRLEAD_CHECK(each(attributes, [&](const nl::RawAttr& attribute) -> Result<void> {
+    if (attribute.type == type) value = be32(attribute);
+    return {};
+  }));
+  if (!value) return Unexpected(nl::malformed_error("a number of nf_tables is missing or too short"));
+  return *value;
 }
 
 constexpr std::array kTableNames{"",
@@ -156,55 +193,87 @@ Names names_inside(Names names, std::uint16_t type) {
   return {};
 }
 
+/// The name of the expression whose NFTA_LIST_ELEM begins at `offset` of a NFT_MSG_NEWRULE of ours.
+std::string_view expression_at(const nlmsghdr* rule, std::uint32_t offset) {
+  const nl::ByteView bytes = bytes_of(rule);
+  nl::AttrWalk list(bytes.subspan(std::min<std::size_t>(offset, bytes.size())));
+  const auto expression = list.next();
+  if (!expression || expression->type != NFTA_LIST_ELEM) return {};
+  nl::AttrWalk walk(expression->payload);
+  while (const auto attribute = walk.next()) {
+    if (attribute->type == NFTA_EXPR_NAME) return nl::Wire<nl::Text>::read(attribute->payload).value_or("");
+  }
+  return {};
+}
+
+/// Where ENOENT says that no module provides a chain type or an expression. A lookup and a jump are built
+/// in: with them it is their set or their chain that is missing.
+bool module_is_missing(const nlmsghdr* request, const Ack& ack) {
+  if (ack.err != ENOENT || request == nullptr || ack.offset == 0) return false;
+  switch (request->nlmsg_type & 0xff) {
+    case NFT_MSG_NEWCHAIN:
+      return attribute_path(request, ack.offset) == "NFTA_CHAIN_TYPE";
+    case NFT_MSG_NEWRULE: {
+      const std::string_view name = expression_at(request, ack.offset);
+      return !name.empty() && name != "lookup" && name != "immediate";
+    }
+    default:
+      return false;
+  }
+}
+
 }  // namespace
 
-std::optional<TableReply> parse_table(const nlmsghdr* message) {
-  if (mnl_nlmsg_get_payload_len(message) < kHeader) return std::nullopt;
+Result<TableReply> parse_table(const nlmsghdr* message) {
+  FAIRLEAD_TRY(const nl::ByteView attributes, attributes_of(message));
   TableReply reply;
-  for (const Attribute& attribute : Attributes(message, kHeader)) {
+  FAIRLEAD_CHECK(each(attributes, [&](const nl::RawAttr& attribute) -> Result<void> {
     if (attribute.type == NFTA_TABLE_USERDATA) {
       reply.comment = user_string(attribute.payload, NFTNL_UDATA_TABLE_COMMENT);
     } else if (attribute.type == NFTA_TABLE_USE) {
       reply.use = be32(attribute).value_or(0);
     }
-  }
+    return {};
+  }));
   return reply;
 }
 
-std::optional<std::uint32_t> parse_chain_use(const nlmsghdr* message) {
-  return find_u32(message, NFTA_CHAIN_USE);
-}
-std::optional<std::uint32_t> parse_generation(const nlmsghdr* message) {
-  return find_u32(message, NFTA_GEN_ID);
-}
+Result<std::uint32_t> parse_chain_use(const nlmsghdr* message) { return find_u32(message, NFTA_CHAIN_USE); }
+Result<std::uint32_t> parse_generation(const nlmsghdr* message) { return find_u32(message, NFTA_GEN_ID); }
 
-std::vector<Element> parse_elements(const SetRef& set, const nlmsghdr* message) {
+Result<std::vector<Element>> parse_elements(const SetRef& set, const nlmsghdr* message) {
+  FAIRLEAD_TRY(const nl::ByteView attributes, attributes_of(message));
   std::vector<Element> elements;
-  for (const Attribute& list : Attributes(message, kHeader)) {
-    if (list.type != NFTA_SET_ELEM_LIST_ELEMENTS) continue;
-    for (const Attribute& nest : Attributes(list.payload)) {
-      if (nest.type != NFTA_LIST_ELEM) continue;
-      if (auto element = parse_element(set, nest)) elements.push_back(*std::move(element));
-    }
-  }
+  FAIRLEAD_CHECK(each(attributes, [&](const nl::RawAttr& list) -> Result<void> {
+    if (list.type != NFTA_SET_ELEM_LIST_ELEMENTS) return {};
+    return each(list.payload, [&](const nl::RawAttr& nest) -> Result<void> {
+      if (nest.type != NFTA_LIST_ELEM) return {};
+      FAIRLEAD_TRY(auto element, parse_element(set, nest.payload));
+      if (element) elements.push_back(*std::move(element));
+      return {};
+    });
+  }));
   return elements;
 }
 
 std::string attribute_path(const nlmsghdr* message, std::uint32_t offset) {
-  const auto* start = reinterpret_cast<const std::uint8_t*>(message);
   Names names = names_of_message(message->nlmsg_type & 0xff);
-  Attributes level(message, kHeader);
+  const auto attributes = attributes_of(message);
+  if (!attributes) return {};
+  nl::ByteView level = *attributes;
   std::string path;
   for (bool inside = true; inside;) {
     inside = false;
-    for (const Attribute& attribute : level) {
-      const auto at = static_cast<std::size_t>(attribute.payload.data() - start) - MNL_ATTR_HDRLEN;
-      if (offset < at || offset >= at + MNL_ATTR_HDRLEN + attribute.payload.size()) continue;
-      const bool named = attribute.type < names.size();
-      path += (path.empty() ? "" : ".") + (named ? names[attribute.type] : std::to_string(attribute.type));
+    const auto begin = static_cast<std::size_t>(level.data() - bytes_of(message).data());
+    nl::AttrWalk walk(level);
+    while (const auto attribute = walk.next()) {
+      const std::size_t at = begin + attribute->offset;
+      if (offset < at || offset >= at + NLA_HDRLEN + attribute->payload.size()) continue;
+      const bool named = attribute->type < names.size();
+      path += (path.empty() ? "" : ".") + (named ? names[attribute->type] : std::to_string(attribute->type));
       if (offset == at) return path;
-      names = names_inside(names, attribute.type);
-      level = Attributes(attribute.payload);
+      names = names_inside(names, attribute->type);
+      level = attribute->payload;
       inside = true;
       break;
     }
@@ -219,7 +288,9 @@ Error error_of(const Ack& ack, const std::string& operation, const nlmsghdr* req
   if (request != nullptr && ack.offset != 0) error.kernel->attribute = attribute_path(request, ack.offset);
   if (!error.kernel->attribute.empty()) error.what += " (" + error.kernel->attribute + ")";
   if (ack.err == EPERM) return std::move(error).with_remedy("needs CAP_NET_ADMIN in this network namespace");
-  if (ack.err == EOPNOTSUPP || ack.err == EAFNOSUPPORT) {
+  const bool missing = module_is_missing(request, ack);
+  if (missing) error.code = Errc::kUnsupported;
+  if (missing || ack.err == EOPNOTSUPP || ack.err == EAFNOSUPPORT) {
     return std::move(error).with_remedy(
         "the kernel needs nf_tables (modules nf_tables, nft_chain_nat, nft_masq)");
   }

@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
+#include <optional>
 
-#include "nft/attributes.hpp"
+#include "nl/reader.hpp"
 
 namespace fairlead::nft {
 namespace {
@@ -29,29 +31,35 @@ void set_buffer(int fd, int forced, int plain, int size) {
   }
 }
 
+/// A negated errno; nothing else may be negated.
+bool is_errno(int error) { return error < 0 && error != INT_MIN; }
+
+}  // namespace
+
 Ack parse_ack(const nlmsghdr* message) {
-  Ack ack{.seq = message->nlmsg_seq, .err = EPROTO, .message = "truncated netlink error", .offset = 0};
+  Ack ack{.seq = message->nlmsg_seq, .err = EPROTO, .message = "malformed netlink error", .offset = 0};
   if (mnl_nlmsg_get_payload_len(message) < sizeof(nlmsgerr)) return ack;
   const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
+  if (error->error != 0 && !is_errno(error->error)) return ack;
   ack.err = -error->error;
   ack.message.clear();
   if ((message->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return ack;
   // Behind the echoed header, and behind the echoed payload too where CAP_ACK did not cut it.
-  std::size_t skip = sizeof(nlmsgerr);
+  const nl::ByteView bytes(reinterpret_cast<const std::byte*>(message), message->nlmsg_len);
+  std::size_t skip = NLMSG_HDRLEN + sizeof(nlmsgerr);
   if ((message->nlmsg_flags & NLM_F_CAPPED) == 0) {
     skip += std::max<std::size_t>(error->msg.nlmsg_len, sizeof(nlmsghdr)) - sizeof(nlmsghdr);
   }
-  for (const Attribute& attribute : Attributes(message, skip)) {
-    if (attribute.type == NLMSGERR_ATTR_MSG) {
-      ack.message.assign(attribute.payload.begin(), std::ranges::find(attribute.payload, std::uint8_t{0}));
-    } else if (attribute.type == NLMSGERR_ATTR_OFFS) {
-      ack.offset = attribute.u32().value_or(0);
+  nl::AttrWalk walk(bytes.subspan(std::min(skip, bytes.size())));
+  while (const auto attribute = walk.next()) {
+    if (attribute->type == NLMSGERR_ATTR_MSG) {
+      ack.message = nl::Wire<nl::Text>::read(attribute->payload).value_or("");
+    } else if (attribute->type == NLMSGERR_ATTR_OFFS) {
+      ack.offset = nl::Wire<std::uint32_t>::read(attribute->payload).value_or(0);
     }
   }
   return ack;
 }
-
-}  // namespace
 
 nlmsghdr* MessageBuffer::begin(std::uint16_t type, std::uint16_t flags, std::uint32_t seq,
                                std::uint8_t family, std::uint16_t res_id, std::size_t room) {
@@ -117,8 +125,10 @@ Result<void> Socket::send(std::span<const std::byte> bytes) {
     sent = ::sendto(fd_.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&kernel),
                     sizeof kernel);
   } while (sent < 0 && errno == EINTR);
-  if (sent < 0) return Unexpected(error_from_errno(errno, "send to nf_tables"));
-  return {};
+  if (sent >= 0) return {};
+  Error error = error_from_errno(errno, "send to nf_tables");
+  if (error.kernel->err == EMSGSIZE) error.code = Errc::kExhausted;
+  return Unexpected(std::move(error));
 }
 
 Result<std::size_t> Socket::receive(int flags) {
@@ -142,47 +152,60 @@ Result<std::size_t> Socket::receive(int flags) {
 }
 
 Result<void> Socket::receive_all(const AnswerHandler& handler) {
+  std::optional<Error> failure;  // reported when everything is read: nothing may stay for the next call
   for (;;) {
     FAIRLEAD_TRY(const std::size_t size, receive(MSG_DONTWAIT));
-    if (size == 0) return {};
-    int left = static_cast<int>(size);
-    for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.get()); mnl_nlmsg_ok(message, left);
-         message = mnl_nlmsg_next(message, &left)) {
+    if (size == 0) break;
+    nl::MessageWalk walk(nl::ByteView(buffer_.get(), size));
+    while (const auto next = walk.next()) {
+      const auto* message = reinterpret_cast<const nlmsghdr*>(next->whole.data());
       if (message->nlmsg_type == NLMSG_ERROR) {
         handler.ack(parse_ack(message));
       } else if (message->nlmsg_type >= NLMSG_MIN_TYPE && handler.object) {
-        handler.object(message);
+        if (auto read = handler.object(message); !read && !failure) failure = std::move(read).error();
       }
     }
+    if (walk.malformed() && !failure) failure = nl::malformed_error("it runs past the end of its datagram");
   }
+  if (failure) return Unexpected(*std::move(failure));
+  return {};
 }
+
+namespace {
+
+/// The payload of NLMSG_DONE is the dump's own result: an errno, or a length.
+Result<void> end_of_dump(const nl::Message& message, bool interrupted) {
+  const int error = nl::Wire<std::int32_t>::read(message.payload).value_or(0);
+  if (is_errno(error)) return Unexpected(error_from_errno(-error, "list nf_tables objects"));
+  if (error < 0) return Unexpected(nl::malformed_error("its error number is none"));
+  if (interrupted) return Unexpected(Errc::kInterrupted, "list nf_tables objects: changed meanwhile");
+  return {};
+}
+
+}  // namespace
 
 Result<void> Socket::receive_dump(std::uint32_t seq, const AnswerHandler& handler) {
   bool interrupted = false;
+  std::optional<Error> failure;
   for (;;) {
     FAIRLEAD_TRY(const std::size_t size, receive(0));
-    int left = static_cast<int>(size);
-    for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer_.get()); mnl_nlmsg_ok(message, left);
-         message = mnl_nlmsg_next(message, &left)) {
+    nl::MessageWalk walk(nl::ByteView(buffer_.get(), size));
+    while (const auto next = walk.next()) {
+      const auto* message = reinterpret_cast<const nlmsghdr*>(next->whole.data());
       if (message->nlmsg_seq != seq) continue;
       interrupted = interrupted || (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
       if (message->nlmsg_type == NLMSG_DONE) {
-        // The payload of NLMSG_DONE is the dump's own result.
-        int err = 0;
-        if (mnl_nlmsg_get_payload_len(message) >= sizeof err) {
-          std::memcpy(&err, mnl_nlmsg_get_payload(message), sizeof err);
-        }
-        if (err < 0) return Unexpected(error_from_errno(-err, "list nf_tables objects"));
-        if (interrupted) return Unexpected(Errc::kInterrupted, "list nf_tables objects: changed meanwhile");
-        return {};
+        if (failure) return Unexpected(*std::move(failure));
+        return end_of_dump(*next, interrupted);
       }
       if (message->nlmsg_type == NLMSG_ERROR) {
         const Ack ack = parse_ack(message);
         if (ack.err != 0) return Unexpected(error_from_errno(ack.err, "list nf_tables objects"));
       } else if (message->nlmsg_type >= NLMSG_MIN_TYPE) {
-        handler.object(message);
+        if (auto read = handler.object(message); !read && !failure) failure = std::move(read).error();
       }
     }
+    if (walk.malformed()) return Unexpected(nl::malformed_error("it runs past the end of its datagram"));
   }
 }
 

@@ -46,9 +46,13 @@ struct Ack {
   std::uint32_t offset = 0;  ///< NLMSGERR_ATTR_OFFS, 0: none
 };
 
+/// Reads an NLMSG_ERROR; EPROTO for one that is cut off or whose error number is no errno.
+[[nodiscard]] Ack parse_ack(const nlmsghdr* message);
+
 /// What a query gets for one of its messages.
 struct AnswerHandler {
-  std::function<void(const nlmsghdr*)> object;
+  /// Its first error is the result of the whole receive, after everything was read.
+  std::function<Result<void>(const nlmsghdr*)> object;
   std::function<void(const Ack&)> ack;
 };
 

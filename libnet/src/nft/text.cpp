@@ -112,6 +112,7 @@ std::string text_of_protocol(std::uint8_t number) {
 }
 
 std::string text_of_value(FieldType type, const Bytes& value) {
+  if (value.size() != size_of(type)) return "(" + std::to_string(value.size()) + " bytes)";
   switch (type) {
     case FieldType::kIpv4Addr:
     case FieldType::kIpv6Addr: {
@@ -120,7 +121,7 @@ std::string text_of_value(FieldType type, const Bytes& value) {
     }
     case FieldType::kEtherAddr: {
       std::array<std::uint8_t, MacAddress::kSize> mac{};
-      std::copy_n(value.begin(), std::min(value.size(), mac.size()), mac.begin());
+      std::copy_n(value.begin(), mac.size(), mac.begin());
       return MacAddress(mac).to_string();
     }
     case FieldType::kNfproto:
@@ -128,10 +129,10 @@ std::string text_of_value(FieldType type, const Bytes& value) {
     case FieldType::kInetProto:
       return text_of_protocol(value.front());
     case FieldType::kInetService:
-      return std::to_string(value.at(0) << 8 | value.at(1));
+      return std::to_string(value[0] << 8 | value[1]);
     case FieldType::kMark: {
       std::uint32_t mark = 0;
-      std::memcpy(&mark, value.data(), std::min(value.size(), sizeof mark));
+      std::memcpy(&mark, value.data(), sizeof mark);
       char text[16];
       std::snprintf(text, sizeof text, "0x%08x", mark);
       return text;

@@ -1,5 +1,7 @@
 // The sentence that names an op. Errors, --dry-run and CHECK print it, so it says what an operator would
 // type, in that order.
+#include <algorithm>
+#include <span>
 #include <string>
 
 #include "base/quote.hpp"
@@ -68,35 +70,60 @@ std::string route_text(const RouteSpec& route) {
   return text;
 }
 
-// The fields of a key are not known here: 16 bytes that read as a zero-filled name are one, anything
-// else is shown as hexadecimal words.
-std::string key_text(const nft::Bytes& key) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  constexpr std::size_t kNameSize = 16;
-  const auto name_at = [&](std::size_t at) {
-    std::string name;
-    while (at < key.size() && name.size() < kNameSize && key[at] > 0x20 && key[at] < 0x7f) {
-      name += static_cast<char>(key[at++]);
-    }
-    if (name.size() < 2 || at + kNameSize - name.size() > key.size()) return std::string();
-    for (std::size_t rest = name.size(); rest < kNameSize; ++rest) {
-      if (key[at++] != 0) return std::string();
-    }
-    return name.size() < kNameSize ? name : std::string();
+constexpr std::size_t kNameSize = 16;  // IFNAMSIZ
+using KeyView = std::span<const std::uint8_t>;
+
+/// The name in a zero-filled field, or "" if the field is none.
+std::string name_in(KeyView field) {
+  if (field.size() != kNameSize) return {};
+  const auto end = std::find(field.begin(), field.end(), std::uint8_t{0});
+  const auto printable = [](std::uint8_t c) { return c > 0x20 && c < 0x7f; };
+  const auto zero = [](std::uint8_t c) { return c == 0; };
+  if (end == field.end() || !std::all_of(field.begin(), end, printable)) return {};
+  return std::all_of(end, field.end(), zero) ? std::string(field.begin(), end) : std::string();
+}
+
+/// A key that is an address, or an address and a link's name, of the family that the name of its set ends
+/// in (see SetSpec); otherwise "".
+std::string address_key_text(const nft::Element& element) {
+  const KeyView key = element.key;
+  const std::size_t size = element.set.set.ends_with('4') ? 4 : element.set.set.ends_with('6') ? 16 : 0;
+  const auto address = [](KeyView bytes) {
+    const auto parsed = IpAddress::from_bytes(bytes);
+    return parsed ? parsed->to_string() : std::string();
   };
-  std::string text;
-  for (std::size_t at = 0; at < key.size();) {
+  if (size == 0) return {};
+  if (key.size() == size) return address(key);
+  if (key.size() != size + kNameSize) return {};
+  // "Address first" is tried first: an address may consist of letters and, together with the name behind it,
+  // read as one name; a name in front of an address ends in a zero and so never reads as an address first.
+  if (const std::string name = name_in(key.subspan(size)); !name.empty()) {
+    return address(key.first(size)) + " . " + name;
+  }
+  const std::string name = name_in(key.first(kNameSize));
+  return name.empty() ? name : name + " . " + address(key.subspan(kNameSize));
+}
+
+// Of other keys the fields are not known here: 16 bytes that read as a zero-filled name of two letters or
+// more are one, anything else is shown as hexadecimal words.
+std::string key_text(const nft::Element& element) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string text = address_key_text(element);
+  if (!text.empty()) return text;
+  for (KeyView left = element.key; !left.empty();) {
     if (!text.empty()) text += " . ";
-    if (const std::string name = name_at(at); !name.empty()) {
+    const std::string name = name_in(left.first(std::min(kNameSize, left.size())));
+    const std::size_t size = name.size() < 2 ? std::min<std::size_t>(4, left.size()) : kNameSize;
+    if (size == kNameSize) {
       text += name;
-      at += kNameSize;
-      continue;
+    } else {
+      text += "0x";
+      for (const std::uint8_t byte : left.first(size)) {
+        text += kHex[byte >> 4U];
+        text += kHex[byte & 15U];
+      }
     }
-    text += "0x";
-    for (std::size_t end = at + 4; at < key.size() && at < end; ++at) {
-      text += kHex[key[at] >> 4U];
-      text += kHex[key[at] & 15U];
-    }
+    left = left.subspan(size);
   }
   return text;
 }
@@ -142,11 +169,10 @@ struct Describe {
     return std::string("ensure table ") + nft::to_string(a.table.family) + " " + a.table.name;
   }
   std::string operator()(const AddElement& a) const {
-    return "add element " + key_text(a.element.key) + " to " + set_text(a.element.set) +
-           comment_text(a.element);
+    return "add element " + key_text(a.element) + " to " + set_text(a.element.set) + comment_text(a.element);
   }
   std::string operator()(const RemoveElement& a) const {
-    return "remove element " + key_text(a.element.key) + " from " + set_text(a.element.set) +
+    return "remove element " + key_text(a.element) + " from " + set_text(a.element.set) +
            comment_text(a.element);
   }
 };

@@ -24,7 +24,7 @@ Result<void> diff_sysctl(PlanDraft& draft, const Want& want, const WantSysctl& w
                     "load the kernel module that provides it");
 }
 
-// A table is there when an element in it is, so the skeleton is looked at only with something to add.
+// With an element to add, its transaction looks at every table anyway.
 void diff_elements(PlanDraft& draft, const Want& want, const WantElements& wanted,
                    const Observed::Elements& seen) {
   Plan missing;
@@ -32,9 +32,13 @@ void diff_elements(PlanDraft& draft, const Want& want, const WantElements& wante
     if (i < seen.present.size() && seen.present[i]) continue;
     missing.push_back(Op{.side = want.side, .action = AddElement{wanted.elements[i]}, .shared = want.shared});
   }
-  if (missing.empty()) return;
-  for (const nft::TableSpec& table : wanted.tables) {
-    draft.plan.push_back(Op{.side = want.side, .action = EnsureTable{table}, .shared = true});
+  for (std::size_t i = 0; i < wanted.tables.size(); ++i) {
+    if (missing.empty() && i < seen.tables.size() && seen.tables[i]) continue;
+    draft.plan.push_back(
+        Op{.side = want.side,
+           .action = EnsureTable{wanted.tables[i]},
+           .shared = true,
+           .reason = missing.empty() ? "missing, incomplete or of an older layout" : std::string()});
   }
   std::move(missing.begin(), missing.end(), std::back_inserter(draft.plan));
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 
 #include "fairlead/plan.hpp"
@@ -63,9 +64,16 @@ class Observer {
   }
 
   Result<Observed::Elements> observe(Side /*host only*/, const WantElements& want) {
-    if (want.elements.empty()) return Observed::Elements{};
-    FAIRLEAD_TRY(auto present, kernel_.has_elements(want.elements));
-    return Observed::Elements{.present = std::move(present)};
+    Observed::Elements seen;
+    if (!want.elements.empty()) {
+      FAIRLEAD_TRY(seen.present, kernel_.has_elements(want.elements));
+    }
+    // With something to add, the transaction looks at the tables itself.
+    const bool all = std::find(seen.present.begin(), seen.present.end(), false) == seen.present.end();
+    if (all && !want.tables.empty()) {
+      FAIRLEAD_TRY(seen.tables, kernel_.has_tables(want.tables));
+    }
+    return seen;
   }
 
  private:

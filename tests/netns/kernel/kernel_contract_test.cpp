@@ -1,5 +1,6 @@
 // The kernel contract on the running kernel.
 #include "tests/contract/kernel_contract.hpp"
+#include "tests/contract/nft_contract.hpp"
 
 #include "tests/support/netns.hpp"
 
@@ -24,6 +25,7 @@ class NetlinkFactory {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Netlink, KernelContract, ::testing::Types<NetlinkFactory>);
+INSTANTIATE_TYPED_TEST_SUITE_P(Netlink, NftContract, ::testing::Types<NetlinkFactory>);
 
 }  // namespace
 }  // namespace fairlead::test

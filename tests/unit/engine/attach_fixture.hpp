@@ -24,8 +24,8 @@ class FakeSource : public AddressSource {
     if (fail_acquire) return Unexpected(Errc::kExhausted, "no address is left");
     EXPECT_FALSE(held) << "an address was taken twice";
     held = true;
-    return AddressPlan{.addresses = {{.address = *IfaceAddress::parse("10.1.2.3/24")},
-                                     {.address = *IfaceAddress::parse("2001:db8::3/64")}},
+    return AddressPlan{.addresses = {{.address = *IfaceAddress::parse("10.1.2." + last + "/24")},
+                                     {.address = *IfaceAddress::parse("2001:db8::" + last + "/64")}},
                        .routes = {}};
   }
   Result<void> release() override {
@@ -37,6 +37,7 @@ class FakeSource : public AddressSource {
     if (!held) return Unexpected(Errc::kNotFound, "the lease is gone");
     return {};
   }
+  std::string last = "3";  ///< the end of the addresses that it hands out
   bool held = false;
   bool fail_acquire = false;
   bool fail_release = false;
@@ -80,6 +81,9 @@ class Watched : public Kernel {
   }
   Result<std::vector<bool>> has_elements(std::span<const nft::Element> elements) override {
     return fake_.has_elements(elements);
+  }
+  Result<std::vector<bool>> has_tables(std::span<const nft::TableSpec> tables) override {
+    return fake_.has_tables(tables);
   }
   Result<std::vector<nft::Element>> elements(const nft::SetRef& set) override { return fake_.elements(set); }
   std::vector<OpOutcome> apply(std::span<const Op> ops) override { return fake_.apply(ops); }

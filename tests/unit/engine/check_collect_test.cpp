@@ -46,6 +46,12 @@ TEST_F(Attach, CheckPassesAfterAddAndNamesEachSabotage) {
         << describe(op) << " gave " << checked.error().to_string();
     host_ = intact;
   }
+  const FakeHost intact = host_;
+  host_.flush_rules();
+  const auto checked = check(context(), driver_, source_, known);
+  ASSERT_FALSE(checked) << "not noticed: nft flush table";
+  EXPECT_NE(checked.error().to_string().find("ensure table inet fairlead"), std::string::npos);
+  host_ = intact;
   source_.held = false;
   EXPECT_NE(check(context(), driver_, source_, known).error().to_string().find("lease"), std::string::npos);
 }
@@ -107,6 +113,7 @@ TEST_F(Attach, CollectRemovesWhatIsNotValidAndKeepsTheRest) {
   container_ = host_.add_namespace();
   const std::string base = host_.dump();
   FakeSource second;
+  second.last = "4";
   ASSERT_TRUE(attach(context("drop"), driver_, second));
   const CollectContext collecting{
       .network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_};
@@ -155,6 +162,25 @@ TEST_F(Attach, CollectRemovesARecordThatCannotBeReadAndWhatItStandsFor) {
   ASSERT_TRUE(collect(collected, {}));
   EXPECT_FALSE(std::filesystem::exists(file));
   EXPECT_EQ(host_.dump().find(context().identity.host_link().str()), std::string::npos);
+}
+
+// Its run directory and its lease were lost, the next attachment got its address, then its DEL came.
+TEST_F(Attach, TheElementsOfAnAttachmentThatDiedPassToTheOneThatHasItsAddress) {
+  ASSERT_TRUE(attach(context("dead"), driver_, source_));
+  std::filesystem::remove_all(run_dir_ + "/attachments");
+  container_ = host_.add_namespace();
+  FakeSource second;
+  ASSERT_TRUE(attach(context("next"), driver_, second));
+  FakeSource nothing;
+  EXPECT_TRUE(detach(context("dead", ""), nothing));
+  ASSERT_TRUE(collect(
+      {.network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_},
+      {{"next", "eth0"}}));
+  EXPECT_TRUE(check(context("next"), driver_, second, {}));
+  const std::string with_next = host_.dump();
+  EXPECT_NE(with_next.find("net/next/eth0'"), std::string::npos);
+  ASSERT_TRUE(detach(context("next"), second));
+  EXPECT_EQ(host_.dump().find("element"), std::string::npos) << host_.dump();
 }
 
 TEST_F(Attach, CollectFindsLinksAndElementsWhoseRecordIsLost) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "fairlead/op.hpp"
 #include "firewall/tables.hpp"
 
 namespace fairlead::firewall {
@@ -24,6 +25,19 @@ TEST(MasqueradeElements, AreTwoForEachAddress) {
     EXPECT_EQ(element.comment, "K net/ctr/eth0");
     EXPECT_TRUE(element.data.empty());
   }
+}
+
+TEST(MasqueradeElements, AreDescribedByTheirAddress) {
+  const std::vector addresses{*IfaceAddress::parse("10.1.2.3/24"), *IfaceAddress::parse("2001:db8::3/64")};
+  std::vector<std::string> texts;
+  for (const nft::Element& element : masquerade_elements(*LinkName::parse("br0"), addresses, "K")) {
+    texts.push_back(describe(Op{.action = AddElement{element}}));
+  }
+  EXPECT_EQ(texts,
+            (std::vector<std::string>{"add element br0 . 10.1.2.3 to inet fairlead masq4 (K)",
+                                      "add element 10.1.2.3 . br0 to inet fairlead masq_exempt4 (K)",
+                                      "add element br0 . 2001:db8::3 to inet fairlead masq6 (K)",
+                                      "add element 2001:db8::3 . br0 to inet fairlead masq_exempt6 (K)"}));
 }
 
 TEST(MasqueradeElements, AreNoneWithoutAddresses) {

@@ -129,24 +129,5 @@ TEST(NftDecide, RefusesOpsOfOtherChannels) {
   EXPECT_EQ(plan.refused->second.code, Errc::kInternal);
 }
 
-TEST(NftMalformed, ReportsWhatNoMessageCanHold) {
-  EXPECT_FALSE(malformed(element(1)));
-  Element one = element(1);
-  one.key.clear();
-  EXPECT_TRUE(malformed(one));
-  one.key.resize(65);
-  EXPECT_TRUE(malformed(one));
-  one = element(1);
-  one.data.resize(65);
-  EXPECT_TRUE(malformed(one));
-  one = element(1);
-  one.set.set.clear();
-  EXPECT_TRUE(malformed(one));
-  one.set.set.assign(256, 's');
-  EXPECT_TRUE(malformed(one));
-  one.set.set = std::string("a\0b", 3);
-  EXPECT_TRUE(malformed(one));
-}
-
 }  // namespace
 }  // namespace fairlead::nft

@@ -16,7 +16,9 @@ using namespace test;
 nft::TableSpec masq_table() {
   return {.name = "fairlead",
           .sets = {{.name = "masq4", .key = {nft::FieldType::kIfname, nft::FieldType::kIpv4Addr}},
-                   {.name = "masq6", .key = {nft::FieldType::kIfname, nft::FieldType::kIpv6Addr}}}};
+                   {.name = "masq6", .key = {nft::FieldType::kIfname, nft::FieldType::kIpv6Addr}}},
+          .chains = {{.name = "postrouting"}},
+          .rules = {{"postrouting", {nft::Masquerade{}}}}};
 }
 
 nft::Element masq(const char* set, const std::string& address) {
@@ -118,9 +120,8 @@ TEST(Plan, OfAFirstAttachmentStandsInTheOrderOfTheWants) {
             "add route default via 10.1.2.254 dev eth0 in the container\n"
             "add route default via fd00:1::fe dev eth0 in the container\n"
             "ensure table inet fairlead\n"
-            "add element cni0 . 0x0a010202 to inet fairlead masq4 (net/c1/eth0)\n"
-            "add element cni0 . 0xfd000001 . 0x00000000 . 0x00000000 . 0x00000002 to inet fairlead masq6 "
-            "(net/c1/eth0)\n");
+            "add element cni0 . 10.1.2.2 to inet fairlead masq4 (net/c1/eth0)\n"
+            "add element cni0 . fd00:1::2 to inet fairlead masq6 (net/c1/eth0)\n");
 }
 
 TEST(Plan, IsEmptyOnceItHasBeenCarriedOut) {
@@ -152,6 +153,32 @@ TEST(Plan, OfASecondAttachmentLeavesTheSharedThingsAlone) {
   }
   attach(second, 3);
   EXPECT_EQ(listing(plan_for(first, attachment(2, false))), "");
+}
+
+TEST(Plan, TakesOverTheElementThatAnotherAttachmentLeftBehind) {
+  FakeHost host;
+  FakeKernel gone(host, host.add_namespace());
+  attach(gone, 2);
+  Desired wants = attachment(2, false);
+  auto& elements = std::get<WantElements>(wants.back().item).elements;
+  for (nft::Element& element : elements) element.comment = "net/c2/eth0";
+  const Plan plan = plan_for(gone, wants);
+  EXPECT_EQ(plan.size(), 3U) << listing(plan);
+  EXPECT_EQ(undo_of(plan, {}).size(), 2U);
+  ASSERT_EQ(gone.apply(plan).back().status, OpStatus::kDone);
+  EXPECT_EQ(listing(plan_for(gone, wants)), "");
+  EXPECT_EQ(gone.elements(elements[0].set)->at(0).comment, "net/c2/eth0");
+}
+
+TEST(Plan, RepairsATableThatLostItsRules) {
+  FakeHost host;
+  FakeKernel kernel(host, host.add_namespace());
+  attach(kernel, 2);
+  host.flush_rules();
+  const Plan plan = plan_for(kernel, attachment(2, false));
+  EXPECT_EQ(listing(plan), "ensure table inet fairlead | missing, incomplete or of an older layout\n");
+  ASSERT_EQ(kernel.apply(plan).back().status, OpStatus::kDone);
+  EXPECT_EQ(listing(plan_for(kernel, attachment(2, false))), "");
 }
 
 TEST(Observe, AsksAFixedNumberOfQuestionsAndNeverListsLinks) {
@@ -247,7 +274,7 @@ TEST(Plan, NamesEachSabotageInOneOpWithItsReason) {
        "set net/ipv6/conf/eth0/accept_dad to 0 in the container | is 1, want 0\n"},
       {"element gone", [](FakeHost& host, auto) { host.remove_element(masq("masq4", "10.1.2.2")); },
        "ensure table inet fairlead | \n"
-       "add element cni0 . 0x0a010202 to inet fairlead masq4 (net/c1/eth0) | \n"},
+       "add element cni0 . 10.1.2.2 to inet fairlead masq4 (net/c1/eth0) | \n"},
   };
   for (const Sabotage& sabotage : sabotages) {
     FakeHost host;

@@ -377,7 +377,7 @@ TEST(DiffElements, OnlyMissingOnesAreAddedBehindTheirTables) {
   const nft::Element one{.set = {.table = "fairlead", .set = "s"}, .key = {1, 0, 0, 0}};
   const nft::Element two{.set = {.table = "fairlead", .set = "s"}, .key = {2, 0, 0, 0}};
   const WantElements want{.tables = {table}, .elements = {one, two}};
-  EXPECT_TRUE(diff_one(want, Observed::Elements{{true, true}})->empty());
+  EXPECT_TRUE(diff_one(want, Observed::Elements{{true, true}, {true}})->empty());
   EXPECT_EQ(*diff_one(want, Observed::Elements{{true, false}}),
             (Plan{shared(EnsureTable{table}), host(AddElement{two})}));
   EXPECT_EQ(diff_one(want, Observed::Elements{})->size(), 3U);

@@ -1,5 +1,6 @@
 // The contract of every Kernel, on the model.
 #include "tests/contract/kernel_contract.hpp"
+#include "tests/contract/nft_contract.hpp"
 #include "tests/support/fake_kernel.hpp"
 
 namespace fairlead::test {
@@ -14,5 +15,6 @@ class FakeFactory {
 };
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Fake, KernelContract, ::testing::Types<FakeFactory>);
+INSTANTIATE_TYPED_TEST_SUITE_P(Fake, NftContract, ::testing::Types<FakeFactory>);
 
 }  // namespace fairlead::test

@@ -67,13 +67,53 @@ TEST(Describe, SaysWhatAnOperatorWouldType) {
       {host(SetSysctl{.key = "net/ipv4/ip_forward", .value = "1", .previous = "0"}),
        "set net/ipv4/ip_forward to 1"},
       {host(EnsureTable{{.name = "fairlead"}}), "ensure table inet fairlead"},
-      {host(AddElement{masq_element()}),
-       "add element cni0 . 0x0a010203 to inet fairlead masq4 (net/c1/eth0)"},
+      {host(AddElement{masq_element()}), "add element cni0 . 10.1.2.3 to inet fairlead masq4 (net/c1/eth0)"},
       {host(
            RemoveElement{{.set = {.family = nft::Family::kBridge, .table = "t", .set = "s"}, .key = {1, 2}}}),
        "remove element 0x0102 from bridge t s"},
+      {host(AddElement{{.set = {.table = "t", .set = "masq_exempt6"},
+                        .key = nft::KeyBuilder().address(ip("fd00::3")).ifname(name("cni0")).take()}}),
+       "add element fd00::3 . cni0 to inet t masq_exempt6"},
+      {host(AddElement{{.set = {.table = "t", .set = "ports4"}, .key = {1, 2}}}),
+       "add element 0x0102 to inet t ports4"},
+      {host(AddElement{{.set = {.table = "t", .set = "marks"}, .key = {1, 2, 3, 4, 5, 6, 7, 8}}}),
+       "add element 0x01020304 . 0x05060708 to inet t marks"},
   };
   for (const auto& [op, text] : cases) EXPECT_EQ(describe(op), text);
+}
+
+// An error names the element by what an operator looks for: the address of the container.
+TEST(Describe, PrintsTheAddressInTheKeyOfASetWhoseNameSaysItsFamily) {
+  const auto text = [](const char* set, nft::Bytes key) {
+    return describe(host(AddElement{{.set = {.table = "t", .set = set}, .key = std::move(key)}}));
+  };
+  const auto build = [] { return nft::KeyBuilder(); };
+  const IpAddress v4 = ip("10.1.2.3"), v6 = ip("fd00::3"), letters = ip("97.98.99.100");
+  const LinkName cni0 = name("cni0");
+  EXPECT_EQ(text("s4", build().address(v4).take()), "add element 10.1.2.3 to inet t s4");
+  EXPECT_EQ(text("s6", build().ifname(cni0).address(v6).take()), "add element cni0 . fd00::3 to inet t s6");
+  EXPECT_EQ(text("s4", build().address(v4).ifname(cni0).take()), "add element 10.1.2.3 . cni0 to inet t s4");
+  EXPECT_EQ(text("s6", build().address(v6).ifname(cni0).take()), "add element fd00::3 . cni0 to inet t s6");
+  // Bytes that read as letters do not make the address a part of the link's name.
+  EXPECT_EQ(text("s4", build().address(letters).ifname(cni0).take()),
+            "add element 97.98.99.100 . cni0 to inet t s4");
+  EXPECT_EQ(text("s4", build().ifname(name("e")).address(v4).take()),
+            "add element e . 10.1.2.3 to inet t s4");
+  EXPECT_EQ(text("s4", build().ifname(name("abcdefghijklmno")).address(v4).take()),
+            "add element abcdefghijklmno . 10.1.2.3 to inet t s4");
+}
+
+TEST(Describe, GuessesNoAddressWhereTheKeyHasOtherFields) {
+  const auto text = [](const char* set, nft::Bytes key) {
+    return describe(host(AddElement{{.set = {.table = "t", .set = set}, .key = std::move(key)}}));
+  };
+  const nft::Bytes marked = nft::KeyBuilder().ifname(name("cni0")).be16(80).take();
+  EXPECT_EQ(text("ports", marked), "add element cni0 . 0x00500000 to inet t ports");
+  EXPECT_EQ(text("ports4", nft::KeyBuilder().u8(6).address(ip("10.1.2.3")).be16(80).take()),
+            "add element 0x06000000 . 0x0a010203 . 0x00500000 to inet t ports4");
+  EXPECT_EQ(text("s6", nft::KeyBuilder().address(ip("10.1.2.3")).take()),
+            "add element 0x0a010203 to inet t s6");
+  EXPECT_EQ(text("s4", {}), "add element  to inet t s4");
 }
 
 TEST(ChannelOf, SeparatesNamespacesAndMechanisms) {
