@@ -34,10 +34,18 @@ void compare_addresses(const AddressPlan& recorded, const AddressPlan& told, std
   }
 }
 
-/// "add address 10.1.2.3/24 to eth0 in the container" reads as what CHECK found missing.
+/// Whether the op is there for another one's sake: a removal makes room, and a table without a reason goes
+/// with its elements (whether it is there is not asked when one of them is missing).
+bool only_helps(const Op& op) {
+  return std::holds_alternative<DeleteLink>(op.action) || std::holds_alternative<RemoveAddress>(op.action) ||
+         std::holds_alternative<RemoveRoute>(op.action) ||
+         (std::holds_alternative<EnsureTable>(op.action) && op.reason.empty());
+}
+
+/// What an op that ADD would have to run says about the host as it is.
 Error difference(const Op& op) {
-  std::string text = op.reason.empty() ? "missing: " + describe(op) : op.reason + ": " + describe(op);
-  return Error{.code = Errc::kNotFound, .what = std::move(text)};
+  const std::string what = describe_object(op) + (op.reason.empty() ? " is missing" : ": " + op.reason);
+  return Error{.code = Errc::kNotFound, .what = what};
 }
 
 Result<AddressPlan> expected_addresses(const AttachmentContext& context, const KnownAttachment& known,
@@ -78,7 +86,9 @@ Result<std::vector<Error>> differences(const AttachmentContext& context, const D
       found.push_back(std::move(plan).error());
       continue;
     }
-    for (const Op& op : *plan) found.push_back(difference(op));
+    for (const Op& op : *plan) {
+      if (!only_helps(op)) found.push_back(difference(op));
+    }
   }
   return found;
 }

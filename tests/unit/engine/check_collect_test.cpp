@@ -19,20 +19,22 @@ TEST_F(Attach, CheckPassesAfterAddAndNamesEachSabotage) {
   const nft::Element element = std::get<WantElements>(masq.item).elements[0];
   const std::vector<std::pair<Op, std::string>> sabotages{
       {{.side = Side::kContainer, .action = RemoveAddress{eth0, *IfaceAddress::parse("10.1.2.3/24")}},
-       "10.1.2.3/24"},
+       ": address 10.1.2.3/24 of eth0 in the container is missing"},
       {{.side = Side::kContainer, .action = ChangeLink{{.name = eth0, .kind = ExistingLink{}, .up = false}}},
-       "down"},
+       "eth0 in the container: is down, want up"},
       {{.side = Side::kContainer,
         .action =
             ChangeLink{
                 {.name = eth0, .kind = ExistingLink{}, .mac = *MacAddress::parse("02:00:00:00:00:09")}}},
-       "mac is 02:00:00:00:00:09"},
+       "eth0 in the container: mac is 02:00:00:00:00:09"},
       {{.side = Side::kHost, .action = ChangeLink{{.name = veth, .kind = ExistingLink{}, .up = false}}},
-       "down"},
+       veth.str() + ": is down, want up"},
       {{.side = Side::kHost, .action = RemoveAddress{cni0, *IfaceAddress::parse("10.1.2.1/24")}},
-       "10.1.2.1/24"},
-      {{.side = Side::kHost, .action = SetSysctl{"net/ipv4/ip_forward", "0", "1"}}, "ip_forward"},
-      {{.side = Side::kHost, .action = RemoveElement{element}}, element.set.set},
+       ": address 10.1.2.1/24 of cni0 is missing"},
+      {{.side = Side::kHost, .action = SetSysctl{"net/ipv4/ip_forward", "0", "1"}},
+       ": net/ipv4/ip_forward: is 0, want 1"},
+      {{.side = Side::kHost, .action = RemoveElement{element}},
+       ": element cni0 . 10.1.2.3 of inet fairlead " + element.set.set},
       {{.side = Side::kHost, .action = DeleteLink{veth}}, veth.str()},
   };
   for (const auto& [op, named] : sabotages) {
@@ -50,7 +52,7 @@ TEST_F(Attach, CheckPassesAfterAddAndNamesEachSabotage) {
   host_.flush_rules();
   const auto checked = check(context(), driver_, source_, known);
   ASSERT_FALSE(checked) << "not noticed: nft flush table";
-  EXPECT_NE(checked.error().to_string().find("ensure table inet fairlead"), std::string::npos);
+  EXPECT_NE(checked.error().to_string().find("table inet fairlead: missing, incomplete"), std::string::npos);
   host_ = intact;
   source_.held = false;
   EXPECT_NE(check(context(), driver_, source_, known).error().to_string().find("lease"), std::string::npos);
