@@ -18,9 +18,6 @@
 namespace fairlead::engine {
 namespace {
 
-/// Bytes; of an Ethernet link that is made without IFLA_MTU (ether_setup(), net/ethernet/eth.c).
-constexpr std::uint32_t kEtherMtu = 1500;
-
 HostLink host_link_in(const LinkState& state) {
   return HostLink{.name = state.name, .mac = state.mac, .mtu = state.mtu};
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/attach/attach.hpp"
+#include "engine/attach/expectation.hpp"
 #include "engine/attach/locks.hpp"
 #include "engine/attach/steps.hpp"
 
@@ -69,16 +70,11 @@ Result<std::vector<Error>> differences(const AttachmentContext& context, const D
   FAIRLEAD_TRY(const OpenedKernel opened, context.open_kernel(context.netns_path));
   FAIRLEAD_TRY(const AddressPlan addresses, expected_addresses(context, known, driver));
   const AttachmentNames names = names_of(context.identity, known.mac ? known.mac : context.mac);
-  const DesiredState state = driver.desired(names, addresses);
+  const DesiredState state = expected_by_record(driver, names, addresses, known);
   std::vector<Error> found;
   if (!known.addresses.addresses.empty()) compare_addresses(addresses, known.addresses, found);
   for (const Desired* part : {&state.shared, &state.own}) {
     Desired wants = *part;
-    for (Want& want : wants) {
-      // An attachment that is checked exists: its links are compared, not refused as taken. Whether a MAC is
-      // pinned cannot be seen.
-      if (auto* link = std::get_if<WantLink>(&want.item)) link->fresh = link->pin_mac = false;
-    }
     FAIRLEAD_TRY(Observed observed, observe(*opened.kernel, wants));
     take_missing_pairs(wants, observed, found);
     Result<Plan> plan = diff(wants, observed);

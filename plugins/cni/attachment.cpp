@@ -107,7 +107,7 @@ Result<engine::KnownAttachment> known_attachment(const Request& request) {
   if (!index) {
     return fail(kInvalidConfig, "prevResult does not list interface " + request.ifname + " in a sandbox");
   }
-  engine::KnownAttachment known;
+  engine::KnownAttachment known{.mtu = request.prev_result->interfaces[*index].mtu};
   Result<MacAddress> mac = MacAddress::parse(request.prev_result->interfaces[*index].mac);
   if (mac) known.mac = *mac;
   for (const Ip& ip : request.prev_result->ips) {

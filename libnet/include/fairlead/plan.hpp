@@ -46,6 +46,8 @@ struct WantAddress {
 };
 struct WantRoute {
   RouteSpec route;
+  /// One in another table will do: for CHECK, after a plugin that routes by source address has moved it.
+  bool any_table = false;
 };
 struct WantSysctl {
   std::string key;  ///< "net/ipv4/ip_forward"

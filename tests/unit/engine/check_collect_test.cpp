@@ -69,6 +69,63 @@ TEST_F(Attach, CheckTakesTheMacThatAChainedPluginSet) {
   EXPECT_TRUE(check(context(), driver_, source_, {.mac = mac, .addresses = {}}));
 }
 
+/// Tells what a chained plugin did, or keeps it to itself.
+TEST_F(Attach, CheckTakesTheMtuThatAChainedPluginSet) {
+  driver_.config.mtu = *Mtu::make(1400);
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  FakeKernel kernel(host_, container_);
+  const LinkName eth0 = *LinkName::parse("eth0");
+  const Op ops[] = {{.side = Side::kContainer,
+                     .action = ChangeLink{{.name = eth0, .kind = ExistingLink{}, .mtu = *Mtu::make(1300)}}}};
+  ASSERT_EQ(kernel.apply(ops)[0].status, OpStatus::kDone);
+  for (const std::optional<std::uint32_t> told : {std::optional<std::uint32_t>(), {1400U}, {1300U}}) {
+    const auto checked = check(context(), driver_, source_, {.mtu = told});
+    EXPECT_TRUE(checked) << checked.error().to_string();
+  }
+  const auto checked = check(context(), driver_, source_, {.mtu = 1350});
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().to_string().find("eth0 in the container: mtu is 1300, want 1350"),
+            std::string::npos)
+      << checked.error().to_string();
+}
+
+TEST_F(Attach, CheckFollowsRoutesThatAChainedPluginMovedOrRemoved) {
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  KnownAttachment known{.addresses = record().sections[0].addresses};
+  const LinkName eth0 = *LinkName::parse("eth0");
+  const IpNetwork any = IpNetwork::any(IpFamily::kV4);
+  const RouteSpec route{.destination = any,
+                        .hops = {{.gateway = *IpAddress::parse("10.1.2.1"), .link = eth0}}};
+  RouteSpec moved = route;
+  moved.table = 100;
+  const auto carry_out = [&](Action action) {
+    FakeKernel kernel(host_, container_);
+    const Op ops[] = {{.side = Side::kContainer, .action = std::move(action)}};
+    ASSERT_EQ(kernel.apply(ops)[0].status, OpStatus::kDone);
+  };
+  carry_out(AddRoute{moved});
+  carry_out(RemoveRoute{route});
+  const auto checked = check(context(), driver_, source_, known);
+  EXPECT_TRUE(checked) << "moved to another table: " << checked.error().to_string();
+
+  carry_out(RemoveRoute{moved});
+  const auto without = check(context(), driver_, source_, known);
+  ASSERT_FALSE(without) << "it is in no table";
+  EXPECT_NE(without.error().to_string().find("route default via 10.1.2.1"), std::string::npos);
+
+  std::erase_if(known.addresses.routes, [&](const AttachedRoute& told) { return told.destination == any; });
+  EXPECT_TRUE(check(context(), driver_, source_, known)) << "removed, which prevResult says";
+}
+
+TEST_F(Attach, CheckLeavesTheSysctlsOfTheContainersInterfaceToChainedPlugins) {
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  FakeKernel kernel(host_, container_);
+  const Op ops[] = {
+      {.side = Side::kContainer, .action = SetSysctl{"net/ipv6/conf/eth0/keep_addr_on_down", "0", "1"}}};
+  ASSERT_EQ(kernel.apply(ops)[0].status, OpStatus::kDone);
+  EXPECT_TRUE(check(context(), driver_, source_, {}));
+}
+
 TEST_F(Attach, CheckNoticesThatTheCallerWasToldOtherAddresses) {
   ASSERT_TRUE(attach(context(), driver_, source_));
   KnownAttachment known{.mac = {}, .addresses = record().sections[0].addresses};
