@@ -9,6 +9,8 @@
 namespace fairlead::engine {
 namespace {
 
+constexpr const char* kRemedy = "DEL and ADD create it anew";
+
 /// A pair is made at once, so where its host end is gone there is nothing to compare but that.
 void take_missing_pairs(Desired& wants, Observed& observed, std::vector<Error>& found) {
   for (std::size_t i = wants.size(); i-- > 0;) {
@@ -49,30 +51,61 @@ Error difference(const Op& op) {
   return Error{.code = Errc::kNotFound, .what = what};
 }
 
-Result<AddressPlan> expected_addresses(const AttachmentContext& context, const KnownAttachment& known,
-                                       const Driver& driver) {
+/// CHECK has failed, and there is nothing to compare any more.
+Unexpected lost(std::string what) {
+  return Unexpected(Error{.code = Errc::kNotFound,
+                          .what = std::move(what),
+                          .remedy = kRemedy,
+                          .protocol_code = kCheckFailedCode});
+}
+
+Result<const Section*> done_section(const AttachmentContext& context, Record& record) {
+  if (record.header.version > kRecordVersion) {
+    return Unexpected(Errc::kUnsupported,
+                      "its record has version " + std::to_string(record.header.version) +
+                          ", this build knows " + std::to_string(kRecordVersion),
+                      "check it with the version that attached it");
+  }
+  const Section* section = find_section(record, context.section_key, context.plugin);
+  if (section == nullptr) return lost("its record has no part of " + context.plugin);
+  if (section->phase != Phase::kDone) return lost("its ADD was interrupted");
+  return section;
+}
+
+/// The host end of the container's interface by the index that this one names: only we derive a name. Whether
+/// the two are a pair is diff()'s to see.
+Result<LinkName> host_end_of(const LinkName& ifname, Kernel& kernel) {
+  FAIRLEAD_TRY(const std::optional<LinkState> link, kernel.find_link(Side::kContainer, ifname));
+  if (!link) return lost(ifname.str() + " in the container is missing");
+  std::optional<LinkState> host_end;
+  if (link->link && link->link_nsid) {
+    FAIRLEAD_TRY(host_end, kernel.find_link(Side::kHost, *link->link));
+  }
+  if (!host_end) return lost(ifname.str() + " in the container has no far end on the host");
+  return LinkName::parse(host_end->name);
+}
+
+/// What is wanted of the kernel; what prevResult contradicts is in `found`.
+Result<DesiredState> expectation(const AttachmentContext& context, const Driver& driver,
+                                 const KnownAttachment& known, Kernel& kernel, std::vector<Error>& found) {
   const RecordStore store(context.run_dir);
   FAIRLEAD_TRY(std::optional<Record> record, store.load(context.identity));
-  if (!record) return driver.complete(known.addresses);
-  if (record->header.version > kRecordVersion) {
-    return Unexpected(Errc::kUnsupported, "its record is of a newer version");
+  const AttachmentNames names = names_of(context.identity, known.mac ? known.mac : context.mac);
+  if (!record) {
+    FAIRLEAD_TRY(const LinkName host_end, host_end_of(names.container_link, kernel));
+    return expected_by_result(driver, names, host_end, known);
   }
-  const Section* section = find_section(*record, context.section_key, context.plugin);
-  if (section == nullptr) return Unexpected(Errc::kNotFound, "its record has no part of " + context.plugin);
-  if (section->phase != Phase::kDone) {
-    return Unexpected(Errc::kNotFound, "its ADD was interrupted", "call DEL, then ADD");
-  }
-  return section->addresses;
+  FAIRLEAD_TRY(const Section* const section, done_section(context, *record));
+  const AddressPlan& recorded = section->addresses;
+  if (!known.addresses.addresses.empty()) compare_addresses(recorded, known.addresses, found);
+  return expected_by_record(driver, names, recorded, known);
 }
 
 Result<std::vector<Error>> differences(const AttachmentContext& context, const Driver& driver,
                                        const KnownAttachment& known) {
   FAIRLEAD_TRY(const OpenedKernel opened, context.open_kernel(context.netns_path));
-  FAIRLEAD_TRY(const AddressPlan addresses, expected_addresses(context, known, driver));
-  const AttachmentNames names = names_of(context.identity, known.mac ? known.mac : context.mac);
-  const DesiredState state = expected_by_record(driver, names, addresses, known);
   std::vector<Error> found;
-  if (!known.addresses.addresses.empty()) compare_addresses(addresses, known.addresses, found);
+  FAIRLEAD_TRY(const DesiredState state, expectation(context, driver, known, *opened.kernel, found));
   for (const Desired* part : {&state.shared, &state.own}) {
     Desired wants = *part;
     FAIRLEAD_TRY(Observed observed, observe(*opened.kernel, wants));
@@ -98,9 +131,8 @@ Result<void> check(const AttachmentContext& context, const Driver& driver, Addre
   if (!found) return Unexpected(std::move(found).error().with_context("check " + object_of(context)));
   if (Result<void> leased = source.check(); !leased) found->push_back(std::move(leased).error());
   if (found->empty()) return {};
-  Error error = join_errors(*std::move(found))
-                    .with_context("check " + object_of(context))
-                    .with_remedy("DEL and ADD create it anew");
+  Error error =
+      join_errors(*std::move(found)).with_context("check " + object_of(context)).with_remedy(kRemedy);
   error.protocol_code = kCheckFailedCode;
   return Unexpected(std::move(error));
 }

@@ -56,6 +56,25 @@ void relax(Desired& wants, const KnownAttachment& known) {
   }
 }
 
+/// Of a pair that others may have made, what prevResult and the configuration say.
+void forget_ours(LinkSpec& spec, const KnownAttachment& known) {
+  auto* pair = std::get_if<VethLink>(&spec.kind);
+  if (pair == nullptr) return;
+  spec.mac.reset();
+  spec.mtu.reset();
+  spec.alias.reset();
+  pair->peer.mac = known.mac;
+}
+
+/// The reference writes mtu and advmss into its result and programs neither; its routes without a gateway
+/// have another scope than ours.
+void forget_ours(RouteSpec& route) {
+  route.mtu.reset();
+  route.advmss.reset();
+  route.scope.reset();
+  for (NextHop& hop : route.hops) hop.link.reset();  // a plugin behind may have brought a link of its own
+}
+
 }  // namespace
 
 DesiredState expected_by_record(const Driver& driver, const AttachmentNames& names,
@@ -63,6 +82,21 @@ DesiredState expected_by_record(const Driver& driver, const AttachmentNames& nam
   DesiredState state = driver.desired(names, still_told(recorded, known.addresses));
   relax(state.shared, known);
   relax(state.own, known);
+  return state;
+}
+
+DesiredState expected_by_result(const Driver& driver, AttachmentNames names, const LinkName& host_end,
+                                const KnownAttachment& known) {
+  names.host_link = host_end;
+  // Not completed: gateways and default routes are in prevResult, unless a plugin behind took them away.
+  DesiredState state = driver.desired(names, known.addresses);
+  relax(state.shared, known);
+  relax(state.own, known);
+  std::erase_if(state.own, [](const Want& want) { return std::holds_alternative<WantElements>(want.item); });
+  for (Want& want : state.own) {
+    if (auto* link = std::get_if<WantLink>(&want.item)) forget_ours(link->spec, known);
+    if (auto* route = std::get_if<WantRoute>(&want.item)) forget_ours(route->route);
+  }
   return state;
 }
 

@@ -54,6 +54,11 @@ warm_up() {
 warm_up
 must "the reference attaches a container" attach theirs c1
 must "ours attach another to the same bridge" attach ours c2
+check "our CHECK passes on what the reference made" check_with ours c1
+in_container c1 ip addr del "$(jq -r '.ips[0].address' "$W/result.c1")" dev eth0
+fails "that an address is gone" check_with ours c1
+in_container c1 ip addr add "$(jq -r '.ips[0].address' "$W/result.c1")" dev eth0
+check "and that it is back" check_with ours c1
 equal "they have different addresses" 2 "$(jq -rs 'map(.ips[0].address) | unique | length' "$W"/result.c?)"
 check "the first reaches the gateway" reaches_gateway c1
 check "the second reaches it" reaches_gateway c2

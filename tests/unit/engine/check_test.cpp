@@ -1,4 +1,4 @@
-// CHECK and GC on a model of the host.
+// CHECK on a model of the host.
 #include "tests/unit/engine/attach_fixture.hpp"
 
 namespace fairlead::engine {
@@ -69,7 +69,6 @@ TEST_F(Attach, CheckTakesTheMacThatAChainedPluginSet) {
   EXPECT_TRUE(check(context(), driver_, source_, {.mac = mac, .addresses = {}}));
 }
 
-/// Tells what a chained plugin did, or keeps it to itself.
 TEST_F(Attach, CheckTakesTheMtuThatAChainedPluginSet) {
   driver_.config.mtu = *Mtu::make(1400);
   ASSERT_TRUE(attach(context(), driver_, source_));
@@ -149,13 +148,6 @@ TEST_F(Attach, CheckSaysThatTheHostEndIsMissing) {
   EXPECT_NE(checked.error().to_string().find("is missing"), std::string::npos) << checked.error().to_string();
 }
 
-TEST_F(Attach, DetachGoesOnWhereTheRunDirectoryCannotBeWritten) {
-  AttachmentContext elsewhere = context();
-  elsewhere.run_dir = "/sys/fairlead";  // where nobody can make a directory
-  EXPECT_TRUE(detach(elsewhere, source_));
-  EXPECT_FALSE(attach(elsewhere, driver_, source_));
-}
-
 TEST_F(Attach, CheckWithoutARecordComparesWithWhatTheCallerKnows) {
   ASSERT_TRUE(attach(context(), driver_, source_));
   const AddressPlan addresses = record().sections[0].addresses;
@@ -166,144 +158,100 @@ TEST_F(Attach, CheckWithoutARecordComparesWithWhatTheCallerKnows) {
   EXPECT_FALSE(check(context(), driver_, source_, {.mac = {}, .addresses = wrong}));
 }
 
-TEST_F(Attach, CollectRemovesWhatIsNotValidAndKeepsTheRest) {
-  ASSERT_TRUE(attach(context("keep"), driver_, source_));
-  const FakeHost::Ns kept = container_;
-  container_ = host_.add_namespace();
-  const std::string base = host_.dump();
-  FakeSource second;
-  second.last = "4";
-  ASSERT_TRUE(attach(context("drop"), driver_, second));
-  const CollectContext collecting{
-      .network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_};
-  ASSERT_TRUE(collect(collecting, {{"keep", "eth0"}}));
-  EXPECT_EQ(host_.dump(), base);
-  EXPECT_TRUE(std::filesystem::exists(file_of("keep")));
-  EXPECT_FALSE(std::filesystem::exists(file_of("drop")));
-  container_ = kept;
-}
-
-TEST_F(Attach, CollectSparesElementsWhoseCommentIsCut) {
-  // 33 + 27 + 1 + 64 + 1 = 126 bytes in front of "eth0": the set's comment ends within it.
-  AttachmentContext long_names = context();
-  long_names.identity = *Identity::make(std::string(27, 'n'), std::string(64, 'c'), *LinkName::parse("eth0"));
-  ASSERT_TRUE(attach(long_names, driver_, source_));
-  const std::string before = host_.dump();
-  const CollectContext collected{.network = std::string(27, 'n'),
-                                 .plugin = "bridge",
-                                 .run_dir = run_dir_,
-                                 .open_kernel = long_names.open_kernel,
-                                 .log = long_names.log};
-  ASSERT_TRUE(collect(collected, {{std::string(64, 'c'), "eth0"}}));
-  EXPECT_EQ(host_.dump(), before);
-  std::filesystem::remove_all(run_dir_ + "/attachments");
-  ASSERT_TRUE(collect(collected, {{std::string(64, 'c'), "eth0"}}));
-  EXPECT_EQ(host_.dump(), before);
-  ASSERT_TRUE(collect(collected, {}));
-  EXPECT_EQ(host_.dump().find("nnn"), std::string::npos) << host_.dump();
-}
-
-TEST_F(Attach, CollectRemovesARecordThatCannotBeReadAndWhatItStandsFor) {
-  const std::string base = host_.dump();
-  ASSERT_TRUE(attach(context(), driver_, source_));
-  const std::string file = run_dir_ + "/attachments/net/" + context().identity.key_hex();
-  ASSERT_TRUE(replace_file(file, "{", 0600));
-  const auto refused = attach(context(), driver_, source_);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, Errc::kIo);
-  const CollectContext collected{.network = "net",
-                                 .plugin = "bridge",
-                                 .run_dir = run_dir_,
-                                 .open_kernel = context().open_kernel,
-                                 .log = context().log};
-  ASSERT_TRUE(collect(collected, {{context().identity.container_id(), "eth0"}}));
-  EXPECT_TRUE(std::filesystem::exists(file)) << "it is in use";
-  ASSERT_TRUE(collect(collected, {}));
-  EXPECT_FALSE(std::filesystem::exists(file));
-  EXPECT_EQ(host_.dump().find(context().identity.host_link().str()), std::string::npos);
-}
-
-// Its run directory and its lease were lost, the next attachment got its address, then its DEL came.
-TEST_F(Attach, TheElementsOfAnAttachmentThatDiedPassToTheOneThatHasItsAddress) {
-  ASSERT_TRUE(attach(context("dead"), driver_, source_));
-  std::filesystem::remove_all(run_dir_ + "/attachments");
-  container_ = host_.add_namespace();
-  FakeSource second;
-  ASSERT_TRUE(attach(context("next"), driver_, second));
-  FakeSource nothing;
-  EXPECT_TRUE(detach(context("dead", ""), nothing));
-  ASSERT_TRUE(collect(
-      {.network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_},
-      {{"next", "eth0"}}));
-  EXPECT_TRUE(check(context("next"), driver_, second, {}));
-  const std::string with_next = host_.dump();
-  EXPECT_NE(with_next.find("net/next/eth0'"), std::string::npos);
-  ASSERT_TRUE(detach(context("next"), second));
-  EXPECT_EQ(host_.dump().find("element"), std::string::npos) << host_.dump();
-}
-
-TEST_F(Attach, CollectFindsLinksAndElementsWhoseRecordIsLost) {
-  warm_up();
-  const std::string before = host_.dump();
-  ASSERT_TRUE(attach(context(), driver_, source_));
-  std::filesystem::remove_all(run_dir_ + "/attachments");
-  ASSERT_TRUE(collect(
-      {.network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_},
-      {}));
-  EXPECT_EQ(host_.dump(), before);
-}
-
-// nftables cuts a comment at 127 bytes, the alias of a link ends at 255: a name that is cut off anywhere
-// must not be taken for another attachment's, which is then neither valid nor recorded.
-TEST_F(Attach, CollectTakesNoCutOffNameForAnotherAttachments) {
-  const std::string id(64, 'c');
-  for (const std::size_t length : {20U, 24U, 25U, 26U, 27U, 28U, 60U, 176U, 178U, 179U, 180U, 200U}) {
-    host_ = FakeHost();
-    container_ = host_.add_namespace();
-    network_ = std::string(length, 'n');
-    FakeSource source;
-    ASSERT_TRUE(attach(context(id), driver_, source));
-    const std::string before = host_.dump();
-    const CollectContext collecting{
-        .network = network_, .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_};
-    ASSERT_TRUE(collect(collecting, {{id, "eth0"}}));
-    EXPECT_EQ(host_.dump(), before) << "a live attachment lost something, name of " << length;
-    std::filesystem::remove_all(run_dir_ + "/attachments");
-    ASSERT_TRUE(collect(collecting, {{id, "eth0"}}));
-    EXPECT_EQ(host_.dump(), before) << "without its record, name of " << length;
-    ASSERT_TRUE(collect(collecting, {}));
-    // A network's name that is itself cut off says nothing any more.
-    const bool whole = length < 94;
-    EXPECT_EQ(host_.dump().find("element masq4") == std::string::npos, whole) << length;
+TEST_F(Attach, CheckWithoutARecordFindsTheHostEndWhateverItsName) {
+  driver_.config.mtu = *Mtu::make(1400);
+  FakeKernel kernel(host_, container_);
+  const LinkName eth0 = *LinkName::parse("eth0");
+  const LinkName theirs = *LinkName::parse("veth1234abcd");
+  const LinkName cni0 = *LinkName::parse("cni0");
+  const MacAddress mac = *MacAddress::parse("02:00:00:00:00:09");
+  const auto route = [&](const char* gateway) {
+    const IpAddress via = *IpAddress::parse(gateway);
+    return Op{.side = Side::kContainer,
+              .action = AddRoute{
+                  {.destination = IpNetwork::any(via.family()), .hops = {{.gateway = via, .link = eth0}}}}};
+  };
+  const auto address = [&](Side side, const LinkName& link, const char* text) {
+    return Op{.side = side, .action = AddAddress{link, {*IfaceAddress::parse(text)}}};
+  };
+  LinkSpec pair{
+      .name = theirs, .kind = VethLink{.peer = {.name = eth0, .mac = mac}}, .master = cni0, .up = true};
+  const Op ops[] = {
+      {.action = CreateLink{{.name = cni0, .kind = BridgeLink{}, .up = true}}},
+      {.action = SetSysctl{"net/ipv6/conf/cni0/accept_ra", "0", "1"}},
+      {.action = SetSysctl{"net/ipv4/ip_forward", "1", "0"}},
+      {.action = SetSysctl{"net/ipv6/conf/all/forwarding", "1", "0"}},
+      address(Side::kHost, cni0, "10.1.2.1/24"),
+      address(Side::kHost, cni0, "2001:db8::1/64"),
+      {.action = CreateLink{pair}},
+      address(Side::kContainer, eth0, "10.1.2.3/24"),
+      address(Side::kContainer, eth0, "2001:db8::3/64"),
+      {.side = Side::kContainer, .action = ChangeLink{{.name = eth0, .kind = ExistingLink{}, .up = true}}},
+      route("10.1.2.1"),
+      route("2001:db8::1"),
+  };
+  for (const OpOutcome& outcome : kernel.apply(ops)) {
+    ASSERT_EQ(outcome.status, OpStatus::kDone) << outcome.error->to_string();
   }
-}
+  const auto via = [](const char* ip) { return *IpAddress::parse(ip); };
+  const KnownAttachment known{
+      .mac = mac,
+      .addresses = {.addresses = {{*IfaceAddress::parse("10.1.2.3/24"), via("10.1.2.1")},
+                                  {*IfaceAddress::parse("2001:db8::3/64"), via("2001:db8::1")}},
+                    .routes = {{.destination = IpNetwork::any(IpFamily::kV4), .gateway = via("10.1.2.1")},
+                               {.destination = IpNetwork::any(IpFamily::kV6)}}}};
+  source_.held = true;
+  const auto healthy = check(context(), driver_, source_, known);
+  ASSERT_TRUE(healthy) << healthy.error().to_string();
 
-TEST_F(Attach, CollectRemovesARecordThatWasNeverFinished) {
-  ASSERT_TRUE(replace_file(file_of("c1") + ".tmp", "{\"half", 0600));
-  const CollectContext collecting{
-      .network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_};
-  {
-    const auto lock = lock_attachment(run_dir_, context().identity);
-    ASSERT_TRUE(collect(collecting, {}));
-    EXPECT_TRUE(std::filesystem::exists(file_of("c1") + ".tmp")) << "its writer is at work";
+  const std::pair<Op, const char*> sabotages[] = {
+      {{.side = Side::kContainer, .action = RemoveAddress{eth0, *IfaceAddress::parse("2001:db8::3/64")}},
+       "address 2001:db8::3/64 of eth0 in the container is missing"},
+      {{.side = Side::kContainer, .action = RemoveRoute{std::get<AddRoute>(ops[10].action).route}},
+       "route default via 10.1.2.1 in the container is missing"},
+      {{.side = Side::kContainer, .action = ChangeLink{{.name = eth0, .kind = ExistingLink{}, .up = false}}},
+       "eth0 in the container: is down"},
+      {{.side = Side::kContainer,
+        .action =
+            ChangeLink{
+                {.name = eth0, .kind = ExistingLink{}, .mac = *MacAddress::parse("02:00:00:00:00:10")}}},
+       "eth0 in the container: mac is 02:00:00:00:00:10"},
+      {{.action = ChangeLink{{.name = theirs, .kind = ExistingLink{}, .up = false}}},
+       "veth1234abcd: is down"},
+      {{.action = RemoveAddress{cni0, *IfaceAddress::parse("10.1.2.1/24")}},
+       "10.1.2.1/24 of cni0 is missing"},
+      {{.action = DeleteLink{theirs}}, "eth0 in the container is missing"},
+  };
+  for (const auto& [op, named] : sabotages) {
+    const FakeHost intact = host_;
+    ASSERT_EQ(kernel.apply(std::span(&op, 1))[0].status, OpStatus::kDone) << describe(op);
+    const auto checked = check(context(), driver_, source_, known);
+    ASSERT_FALSE(checked) << "not noticed: " << describe(op);
+    EXPECT_NE(checked.error().to_string().find(named), std::string::npos) << checked.error().to_string();
+    EXPECT_EQ(checked.error().protocol_code, 107);
+    host_ = intact;
   }
-  ASSERT_TRUE(collect(collecting, {}));
-  EXPECT_FALSE(std::filesystem::exists(file_of("c1") + ".tmp"));
+  host_.unplug(FakeHost::kHostNs, theirs.str());
+  const auto checked = check(context(), driver_, source_, known);
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().to_string().find("veth1234abcd: has no master, want cni0"), std::string::npos);
 }
 
-TEST_F(Attach, CollectLeavesOtherNetworksAndAttachmentsInUseAlone) {
+TEST_F(Attach, CheckSaysThatTheRecordKnowsOfNoFinishedAttachment) {
   ASSERT_TRUE(attach(context(), driver_, source_));
-  const std::string before = host_.dump();
-  const CollectContext other{
-      .network = "ne", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_};
-  ASSERT_TRUE(collect(other, {}));
-  EXPECT_EQ(host_.dump(), before);
-  const auto lock = lock_attachment(run_dir_, context().identity);
-  ASSERT_TRUE(lock);
-  CollectContext same = other;
-  same.network = "net";
-  ASSERT_TRUE(collect(same, {}));
-  EXPECT_EQ(host_.dump(), before) << "an attachment that another call is working on was collected";
+  Record changed = record();
+  changed.sections[0].phase = Phase::kIntent;
+  save(changed);
+  auto checked = check(context(), driver_, source_, {});
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().protocol_code, 107);
+  EXPECT_NE(checked.error().to_string().find("its ADD was interrupted"), std::string::npos);
+  changed.sections[0].key = "macvlan:1";
+  changed.sections[0].plugin = "macvlan";
+  save(changed);
+  checked = check(context(), driver_, source_, {});
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().protocol_code, 107);
 }
 
 }  // namespace
