@@ -195,6 +195,7 @@ Result<Attached> Attachment::build() {
   bridge_lock.reset();
   FAIRLEAD_CHECK(apply_plan(kernel_, own, &not_undone_));
   applied_.insert(applied_.end(), own.begin(), own.end());
+  FAIRLEAD_CHECK(await_addresses(kernel_, state.own));
 
   FAIRLEAD_TRY(Attached attached, report(state));
   // A kernel that held us up beyond the deadline, uninterruptibly: whoever called has given up by now.

@@ -74,7 +74,7 @@ Result<const Section*> done_section(const AttachmentContext& context, Record& re
 
 /// The host end of the container's interface by the index that this one names: only we derive a name. Whether
 /// the two are a pair is diff()'s to see.
-Result<LinkName> host_end_of(const LinkName& ifname, Kernel& kernel) {
+Result<LinkName> host_end_name(const LinkName& ifname, Kernel& kernel) {
   FAIRLEAD_TRY(const std::optional<LinkState> link, kernel.find_link(Side::kContainer, ifname));
   if (!link) return lost(ifname.str() + " in the container is missing");
   std::optional<LinkState> host_end;
@@ -92,7 +92,7 @@ Result<DesiredState> expectation(const AttachmentContext& context, const Driver&
   FAIRLEAD_TRY(std::optional<Record> record, store.load(context.identity));
   const AttachmentNames names = names_of(context.identity, known.mac ? known.mac : context.mac);
   if (!record) {
-    FAIRLEAD_TRY(const LinkName host_end, host_end_of(names.container_link, kernel));
+    FAIRLEAD_TRY(const LinkName host_end, host_end_name(names.container_link, kernel));
     return expected_by_result(driver, names, host_end, known);
   }
   FAIRLEAD_TRY(const Section* const section, done_section(context, *record));

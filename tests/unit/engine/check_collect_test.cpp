@@ -1,4 +1,4 @@
-// GC on a model of the host.
+// GC on a model of the host; CHECK is in check_test.cpp.
 #include "tests/unit/engine/attach_fixture.hpp"
 
 namespace fairlead::engine {
