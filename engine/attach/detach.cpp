@@ -1,6 +1,7 @@
 // DEL: backwards through what ADD did, past every error, the record last.
 #include "engine/attach/attach.hpp"
 #include "engine/attach/locks.hpp"
+#include "engine/attach/reference_remains.hpp"
 #include "engine/attach/steps.hpp"
 
 namespace fairlead::engine {
@@ -38,6 +39,7 @@ std::vector<Error> remove_without_record(const AttachmentContext& context, bool 
   if (!opened) opened = context.open_kernel("");  // the namespace is gone: the host's side is left
   if (!opened) return {std::move(opened).error()};
   std::vector<Error> errors = remove_derived(context.identity.key(), *opened->kernel);
+  for (Error& error : remove_reference_remains(context, *opened->kernel)) errors.push_back(std::move(error));
   if (opened->kernel->has_container()) {
     Result<void> removed = remove_container_link(context, *opened->kernel, previous_names_link);
     if (!removed) errors.push_back(std::move(removed).error());

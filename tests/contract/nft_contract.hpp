@@ -149,10 +149,58 @@ TYPED_TEST_P(NftContract, RemovingWhatIsNotThereSucceeds) {
   EXPECT_TRUE(this->all("set").empty());
 }
 
+TYPED_TEST_P(NftContract, RemovesAChainWithItsRulesAndTheJumpsToIt) {
+  const auto jump = [](const char* from, const char* to, const char* comment) {
+    return nft::RuleSpec{from, {nft::Verdict{nft::VerdictKind::kJump, to}}, comment};
+  };
+  const auto accept = [](const char* chain, const char* comment) {
+    return nft::RuleSpec{chain, {nft::Verdict{nft::VerdictKind::kAccept}}, comment};
+  };
+  nft::TableSpec table{.name = "t",
+                       .chains = {{.name = "base"}, {.name = "gone"}, {.name = "stays"}},
+                       .rules = {jump("base", "gone", "a"), accept("gone", "a"), jump("base", "stays", "b"),
+                                 jump("base", "gone", "c"), accept("stays", "b")}};
+  this->must({on_host(EnsureTable{table})});
+  const auto gone = [](const char* chain, const char* from) {
+    return on_host(RemoveChain{.chain = {.table = "t", .chain = chain}, .jumps_from = from});
+  };
+  this->must({gone("gone", "base"), gone("none", "base")});
+  nft::TableSpec left = table;
+  EXPECT_FALSE(this->has_table(left));
+  std::erase_if(left.chains, [](const nft::ChainSpec& chain) { return chain.name == "gone"; });
+  left.rules = {jump("base", "stays", "b"), accept("stays", "b")};
+  EXPECT_TRUE(this->has_table(left));
+
+  const auto outcomes = this->kernel().apply(std::vector{gone("stays", "none")});
+  ASSERT_TRUE(outcomes[0].error) << "something else jumps to it";
+  EXPECT_EQ(outcomes[0].error->code, Errc::kBusy) << outcomes[0].error->to_string();
+  EXPECT_TRUE(this->has_table(left));
+}
+
+TYPED_TEST_P(NftContract, RemovesTheRulesWhoseCommentBeginsSo) {
+  const auto accept = [](const char* comment) {
+    return nft::RuleSpec{"c", {nft::Verdict{nft::VerdictKind::kAccept}}, comment};
+  };
+  nft::TableSpec table{.name = "t",
+                       .chains = {{.name = "c"}},
+                       .rules = {accept("one, a"), accept("two, b"), accept("one, c")}};
+  this->must({on_host(EnsureTable{table})});
+  const auto remove = [](const char* chain, const char* comment) {
+    return on_host(RemoveRules{.chain = {.table = "t", .chain = chain}, .comment_prefix = comment});
+  };
+  this->must({remove("c", "one"), remove("none", "one"), remove("c", "three")});
+  nft::TableSpec left = table;
+  left.rules = {accept("two, b")};
+  EXPECT_TRUE(this->has_table(left));
+  left.rules.push_back(accept("two, b"));
+  EXPECT_FALSE(this->has_table(left));
+}
+
 REGISTER_TYPED_TEST_SUITE_P(NftContract, AnElementIsThereWithItsDataAndItsComment,
                             CommentsAreComparedAsTheyAreStored, AddingTakesAnElementOverFromAnotherOwner,
                             ATableIsThereWithItsLayoutItsChainsAndItsRules,
                             AnIncompleteOrOlderTableIsReplacedAroundItsElements, ANewerTableIsRefused,
-                            AFailedTransactionClaimsNothing, RemovingWhatIsNotThereSucceeds);
+                            AFailedTransactionClaimsNothing, RemovingWhatIsNotThereSucceeds,
+                            RemovesAChainWithItsRulesAndTheJumpsToIt, RemovesTheRulesWhoseCommentBeginsSo);
 
 }  // namespace fairlead::test

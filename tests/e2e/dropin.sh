@@ -4,13 +4,12 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 isolate "$@"
-need iptables nft jq
+need iptables iptables-legacy nft jq
 
 mkdir -p "$W/ours" "$W/theirs"
 P=$W/ours
 plugin_directory "$P" bridge host-local
 for name in bridge host-local tuning sbr; do ln -s "$W/reference/$name" "$W/theirs/$name"; done
-# Without ipMasq first: the reference's iptables chains are not ours to know yet, and stay until its own DEL.
 config='{"cniVersion": "1.0.0", "name": "swap", "type": "bridge", "bridge": "swap0", "isGateway": true, "ipMasq": false,
   "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.96.0.0/24"}], [{"subnet": "fd00:96::/64"}]]}}'
 new_netns c1
@@ -80,8 +79,39 @@ fails "that the routes are in no table" check_with ours c1
 check "ours detach it" detach ours c1
 same_state "the host is as before" "$W/before"
 
-config=$(jq '. + {ipMasq: true}' <<<"$config")
+# masquerading_of CONTAINER: how often the reference's chain of it occurs in the ruleset.
+masquerading_of() { nft list ruleset 2>/dev/null | grep -c "CNI-$(printf %s "swapbox-$1" | sha512sum | head -c 24)"; }
+
+config=$(jq '. + {ipMasq: true, macspoofchk: true}' <<<"$config")
+must "warm-up with the reference's firewall: ADD" attach theirs c1
+must "warm-up with the reference's firewall: DEL" detach theirs c1
+config=$(jq 'del(.macspoofchk)' <<<"$config")
 warm_up
+must "the reference attaches two containers that masquerade" attach theirs c1
+config=$(jq '. + {macspoofchk: true}' <<<"$config")
+must "the second one with a spoof check" attach theirs c2
+config=$(jq 'del(.macspoofchk)' <<<"$config")
+equal "each has a chain and a jump in ip and in ip6" '4 4' "$(masquerading_of c1) $(masquerading_of c2)"
+check "our CHECK passes on the first" check_with ours c1
+check "ours detach the first" detach ours c1
+equal "its chains are gone, the other's are there" '0 4' "$(masquerading_of c1) $(masquerading_of c2)"
+check "ours detach the second" detach ours c2
+equal "no rule of the spoof check is left" '' "$(nft list ruleset 2>/dev/null | grep cni-br-iface)"
+same_state "the host is as before that" "$W/before"
+
+# Where an administrator has chosen legacy iptables, its rules are named and left.
+mkdir "$W/legacy"
+for name in iptables ip6tables; do ln -s "$(command -v "$name-legacy")" "$W/legacy/$name"; done
+with_legacy() {
+  local PATH=$W/legacy:$PATH
+  "$@"
+}
+must "the reference attaches a container with legacy iptables" with_legacy attach theirs c1
+check "ours detach it" detach ours c1
+check "and say what is left" grep -q 'FL2007.*ip6tables-legacy.*CNI-' /var/log/fairlead/cni.log
+check "which is there" sh -c 'iptables-legacy -t nat -S | grep CNI-'
+same_state "otherwise the host is as before" "$W/before"
+
 must "ours attach a container" attach ours c1
 # Debian's bridge 1.1.1 misses its masquerading chain and says so, after it has done the rest.
 detach theirs c1 >"$W/theirs.del"

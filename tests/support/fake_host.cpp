@@ -185,6 +185,36 @@ Verdict FakeHost::remove_element(const nft::Element& element) {
   return std::nullopt;
 }
 
+Verdict FakeHost::remove_chain(const nft::ChainRef& chain, const std::string& jumps_from) {
+  const auto table = tables_.find({chain.family, chain.table});
+  if (table == tables_.end()) return std::nullopt;
+  nft::TableSpec& spec = table->second.spec;
+  const auto is_it = [&](const nft::ChainSpec& one) { return one.name == chain.chain; };
+  if (std::none_of(spec.chains.begin(), spec.chains.end(), is_it)) return std::nullopt;
+  const auto jumps = [&](const nft::RuleSpec& rule) {
+    return std::any_of(rule.exprs.begin(), rule.exprs.end(), [&](const nft::Expr& expr) {
+      const auto* verdict = std::get_if<nft::Verdict>(&expr);
+      return verdict != nullptr && verdict->chain == chain.chain;
+    });
+  };
+  for (const nft::RuleSpec& rule : spec.rules) {
+    if (jumps(rule) && rule.chain != jumps_from && rule.chain != chain.chain) return refuse(EBUSY);
+  }
+  std::erase_if(spec.rules,
+                [&](const nft::RuleSpec& rule) { return jumps(rule) || rule.chain == chain.chain; });
+  std::erase_if(spec.chains, is_it);
+  return std::nullopt;
+}
+
+Verdict FakeHost::remove_rules(const nft::ChainRef& chain, const std::string& comment_prefix) {
+  const auto table = tables_.find({chain.family, chain.table});
+  if (table == tables_.end()) return std::nullopt;
+  std::erase_if(table->second.spec.rules, [&](const nft::RuleSpec& rule) {
+    return rule.chain == chain.chain && rule.comment.starts_with(comment_prefix);
+  });
+  return std::nullopt;
+}
+
 const nft::Element* FakeHost::element(const nft::Element& wanted) const {
   const auto table = tables_.find({wanted.set.family, wanted.set.table});
   if (table == tables_.end()) return nullptr;

@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "fairlead/address.hpp"
@@ -84,6 +85,17 @@ class FakeHost {
   Verdict ensure_table(const nft::TableSpec& table);
   Verdict add_element(const nft::Element& element);
   Verdict remove_element(const nft::Element& element);
+  Verdict remove_chain(const nft::ChainRef& chain, const std::string& jumps_from);
+  Verdict remove_rules(const nft::ChainRef& chain, const std::string& comment_prefix);
+
+  /// A chain of legacy iptables, which only its own program can change.
+  void add_legacy_chain(IpFamily family, const std::string& table, const std::string& chain) {
+    legacy_chains_.emplace(family, table, chain);
+  }
+  [[nodiscard]] bool has_legacy_chain(IpFamily family, const std::string& table,
+                                      const std::string& chain) const {
+    return legacy_chains_.contains({family, table, chain});
+  }
 
   /// Duplicate address detection on a link with a carrier comes to its end.
   void detect_duplicates(Ns ns, LinkIndex link);
@@ -130,6 +142,7 @@ class FakeHost {
   std::map<Ns, FakeNamespace> namespaces_{};
   std::map<TableKey, FakeTable> tables_{};
   std::set<IpAddress> occupied_{};
+  std::set<std::tuple<IpFamily, std::string, std::string>> legacy_chains_{};
   Ns next_namespace_ = 0;
   std::uint32_t next_mac_ = 1;
 };

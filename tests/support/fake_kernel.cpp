@@ -138,6 +138,12 @@ Result<std::vector<nft::Element>> FakeKernel::elements(const nft::SetRef& set) {
   return host_.elements(set);
 }
 
+Result<bool> FakeKernel::has_legacy_chain(IpFamily family, const std::string& table,
+                                          const std::string& chain) {
+  FAIRLEAD_CHECK(ask(Side::kHost, "legacy chain " + chain));
+  return host_.has_legacy_chain(family, table, chain);
+}
+
 Verdict FakeKernel::carry_out(const Op& op) {
   if (op.side == Side::kContainer && !container_) return Refusal{ENOENT, "there is no container namespace"};
   const auto ns_of = [&](Side side) { return side == Side::kHost ? FakeHost::kHostNs : *container_; };
@@ -166,6 +172,8 @@ Verdict FakeKernel::carry_out(const Op& op) {
       return host.add_element(stored);
     }
     Verdict operator()(const RemoveElement& a) const { return host.remove_element(a.element); }
+    Verdict operator()(const RemoveChain& a) const { return host.remove_chain(a.chain, a.jumps_from); }
+    Verdict operator()(const RemoveRules& a) const { return host.remove_rules(a.chain, a.comment_prefix); }
   };
   FakeHost::Ns peer_ns = ns;
   if (const auto* creation = std::get_if<CreateLink>(&op.action)) {

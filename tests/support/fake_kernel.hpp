@@ -65,6 +65,8 @@ class FakeKernel final : public Kernel {
   [[nodiscard]] Result<std::vector<bool>> has_elements(std::span<const nft::Element> elements) override;
   [[nodiscard]] Result<std::vector<bool>> has_tables(std::span<const nft::TableSpec> tables) override;
   [[nodiscard]] Result<std::vector<nft::Element>> elements(const nft::SetRef& set) override;
+  [[nodiscard]] Result<bool> has_legacy_chain(IpFamily family, const std::string& table,
+                                              const std::string& chain) override;
   /// A test failure (gtest) if the model contradicts itself afterwards.
   [[nodiscard]] std::vector<OpOutcome> apply(std::span<const Op> ops) override;
 

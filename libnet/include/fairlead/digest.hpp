@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4), for names that are derived from what they name.
+// SHA-2 (FIPS 180-4), for names that are derived from what they name.
 #pragma once
 
 #include <array>
@@ -14,6 +14,10 @@ using Sha256 = std::array<std::uint8_t, 32>;
 
 /// The digest of the parts joined by NUL bytes, so that ("ab", "c") and ("a", "bc") differ.
 [[nodiscard]] Sha256 sha256_of(std::initializer_list<std::string_view> parts);
+
+/// The digest of one text, as the reference plugins derive their names.
+using Sha512 = std::array<std::uint8_t, 64>;
+[[nodiscard]] Sha512 sha512_of(std::string_view text);
 
 /// Lower-case hexadecimal.
 [[nodiscard]] std::string to_hex(std::span<const std::uint8_t> bytes);

@@ -61,6 +61,9 @@ class Kernel {
   [[nodiscard]] virtual Result<std::vector<bool>> has_tables(std::span<const nft::TableSpec> tables) = 0;
   /// All elements of a set (a dump); empty if the table or the set is missing.
   [[nodiscard]] virtual Result<std::vector<nft::Element>> elements(const nft::SetRef& set) = 0;
+  /// Whether a table of the host's legacy iptables (x_tables: nf_tables does not show it) has that chain.
+  [[nodiscard]] virtual Result<bool> has_legacy_chain(IpFamily family, const std::string& table,
+                                                      const std::string& chain) = 0;
 
   /// Carries the ops out in order, neighbours on one channel at once, and answers for each. It stops
   /// sending at the first group that has a failure; within a rtnetlink group the kernel goes on past it.

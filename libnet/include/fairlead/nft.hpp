@@ -18,7 +18,8 @@
 
 namespace fairlead::nft {
 
-enum class Family : std::uint8_t { kInet, kBridge };
+/// Tables of our own are of the first two; iptables-nft has its in the other two.
+enum class Family : std::uint8_t { kInet, kBridge, kIp, kIp6 };
 [[nodiscard]] const char* to_string(Family family);
 
 using Bytes = std::vector<std::uint8_t>;
@@ -29,6 +30,14 @@ struct SetRef {
   std::string table;
   std::string set;
   auto operator<=>(const SetRef&) const = default;
+};
+
+/// A chain of some table, ours or another program's.
+struct ChainRef {
+  Family family = Family::kInet;
+  std::string table;
+  std::string chain;
+  auto operator<=>(const ChainRef&) const = default;
 };
 
 /// One element of a set (no data) or of a map. `key` and `data` hold the concatenated fields as the

@@ -81,9 +81,23 @@ struct RemoveElement {
   nft::Element element;  ///< only set and key matter
   bool operator==(const RemoveElement&) const = default;
 };
+/// Removes a chain that another program made, with its rules, and the jumps to it from one chain of the same
+/// table; success, too, when it is missing. kBusy when anything else jumps to it.
+struct RemoveChain {
+  nft::ChainRef chain;
+  std::string jumps_from;
+  bool operator==(const RemoveChain&) const = default;
+};
+/// Removes the rules of a chain whose comment (as nft(8) writes it) begins so; success, too, without any.
+struct RemoveRules {
+  nft::ChainRef chain;
+  std::string comment_prefix;
+  bool operator==(const RemoveRules&) const = default;
+};
 
-using Action = std::variant<CreateLink, ChangeLink, DeleteLink, AddAddress, RemoveAddress, AddRoute,
-                            RemoveRoute, SetSysctl, EnsureTable, AddElement, RemoveElement>;
+using Action =
+    std::variant<CreateLink, ChangeLink, DeleteLink, AddAddress, RemoveAddress, AddRoute, RemoveRoute,
+                 SetSysctl, EnsureTable, AddElement, RemoveElement, RemoveChain, RemoveRules>;
 
 /// Which mechanism carries an op out; a group of neighbours on one channel is sent at once.
 enum class Channel : std::uint8_t {

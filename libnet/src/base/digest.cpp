@@ -1,6 +1,7 @@
 #include "fairlead/digest.hpp"
 
 #include <sha256.h>  // libmd
+#include <sha512.h>
 
 namespace fairlead {
 
@@ -16,6 +17,15 @@ Sha256 sha256_of(std::initializer_list<std::string_view> parts) {
   }
   Sha256 digest{};
   SHA256Final(digest.data(), &context);
+  return digest;
+}
+
+Sha512 sha512_of(std::string_view text) {
+  SHA512_CTX context;
+  SHA512Init(&context);
+  SHA512Update(&context, reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+  Sha512 digest{};
+  SHA512Final(digest.data(), &context);
   return digest;
 }
 

@@ -8,6 +8,7 @@
 #include "kernel/delete_link.hpp"
 #include "kernel/op_error.hpp"
 #include "sys/async_delete.hpp"
+#include "sys/legacy_iptables.hpp"
 #include "sys/sysctl.hpp"
 
 namespace fairlead::kernel {
@@ -120,6 +121,11 @@ Result<std::vector<bool>> NetlinkKernel::has_tables(std::span<const nft::TableSp
 Result<std::vector<nft::Element>> NetlinkKernel::elements(const nft::SetRef& set) {
   FAIRLEAD_TRY(nft::Channel* const channel, nft());
   return channel->elements(set);
+}
+
+Result<bool> NetlinkKernel::has_legacy_chain(IpFamily family, const std::string& table,
+                                             const std::string& chain) {
+  return sys::has_legacy_chain(family, table, chain);
 }
 
 // Changes ------------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ class NetlinkKernel final : public Kernel {
   [[nodiscard]] Result<std::vector<nft::Element>> elements(const nft::SetRef& set) override;
   [[nodiscard]] Result<void> await_addresses(Side side, LinkIndex link,
                                              std::span<const IfaceAddress> addresses) override;
+  [[nodiscard]] Result<bool> has_legacy_chain(IpFamily family, const std::string& table,
+                                              const std::string& chain) override;
   [[nodiscard]] std::vector<OpOutcome> apply(std::span<const Op> ops) override;
 
   /// Opens the host's socket, so that open_kernel() and not the first query reports a failure.

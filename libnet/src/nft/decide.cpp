@@ -60,6 +60,7 @@ class Decision {
 
   Planned run() && {
     find_tables();
+    if (!plan_.refused) remove_foreign();
     if (!plan_.refused) remove();
     if (!plan_.refused) make_tables();
     if (!plan_.refused) add();
@@ -78,7 +79,7 @@ class Decision {
         if (auto error = unusable(state, spec)) return refuse(i, *std::move(error));
         if (state.present && !needs_replacement(state, spec)) continue;
         fresh_.try_emplace({spec.family, spec.name}, i);
-      } else {
+      } else if (!listed_chain(ops_[i])) {
         return refuse(i, {.code = Errc::kInternal, .what = "not an nftables operation"});
       }
     }
@@ -94,6 +95,31 @@ class Decision {
   void command(Command step, const std::vector<std::size_t>& ops) {
     plan_.commands.push_back(std::move(step));
     for (const std::size_t op : ops) plan_.needs[op] = plan_.commands.size();
+  }
+
+  /// What other programs made. A rule is removed once, whichever ops it matches.
+  void remove_foreign() {
+    std::set<std::pair<ChainRef, std::uint64_t>> removed;  // the chain itself: number 0, which is no handle
+    for (std::size_t i = 0; i < ops_.size(); ++i) {
+      const std::optional<ChainRef> listed = listed_chain(ops_[i]);
+      const auto found = listed ? observed_.chains.find(*listed) : observed_.chains.end();
+      if (found != observed_.chains.end()) {
+        for (const RuleState& rule : found->second) {
+          if (!is_to_be_removed(ops_[i], rule) || !removed.insert({*listed, rule.handle}).second) continue;
+          command({.kind = Command::Kind::kRemoveRule, .op = i, .chain = *listed, .rule = rule.handle}, {i});
+        }
+      }
+      const auto* chain = std::get_if<RemoveChain>(&ops_[i].action);
+      if (chain == nullptr || !observed_.chains.contains(chain->chain)) continue;
+      if (!removed.insert({chain->chain, 0}).second) continue;
+      command({.kind = Command::Kind::kRemoveChain, .op = i, .chain = chain->chain}, {i});
+    }
+  }
+
+  static bool is_to_be_removed(const Op& op, const RuleState& rule) {
+    if (const auto* chain = std::get_if<RemoveChain>(&op.action)) return rule.jumps_to == chain->chain.chain;
+    const auto* rules = std::get_if<RemoveRules>(&op.action);
+    return rules != nullptr && rule.comment.starts_with(rules->comment_prefix);
   }
 
   void remove() {
@@ -170,10 +196,24 @@ const Element* element_of(const Op& op) {
   return nullptr;
 }
 
+ChainRef jumping_chain(const RemoveChain& removal) {
+  return {.family = removal.chain.family, .table = removal.chain.table, .chain = removal.jumps_from};
+}
+
+std::optional<ChainRef> listed_chain(const Op& op) {
+  if (const auto* chain = std::get_if<RemoveChain>(&op.action)) return jumping_chain(*chain);
+  if (const auto* rules = std::get_if<RemoveRules>(&op.action)) return rules->chain;
+  return std::nullopt;
+}
+
 std::string name_of(Family family, const std::string& table) {
   return std::string("table ") + to_string(family) + " " + table;
 }
 
 std::string name_of(const SetRef& set) { return "set " + set.set + " of " + name_of(set.family, set.table); }
+
+std::string name_of(const ChainRef& chain) {
+  return "chain " + chain.chain + " of " + name_of(chain.family, chain.table);
+}
 
 }  // namespace fairlead::nft

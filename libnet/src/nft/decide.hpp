@@ -19,6 +19,13 @@ struct TableState {
   bool complete = true;  ///< false if it has fewer sets, chains or rules than the spec (`nft flush table`)
 };
 
+/// A rule as the kernel holds it. Handles are not used again within a table.
+struct RuleState {
+  std::uint64_t handle = 0;
+  std::string jumps_to{};  ///< of a jump or goto
+  std::string comment{};   ///< as nft(8) writes it; iptables has its own elsewhere
+};
+
 using TableKey = std::pair<Family, std::string>;
 using ElementKey = std::pair<SetRef, Bytes>;
 
@@ -26,16 +33,28 @@ struct Observed {
   std::map<TableKey, TableState> tables;   ///< every table that an EnsureTable names
   std::map<ElementKey, Element> elements;  ///< those of the named elements that exist
   std::vector<Element> old_elements;       ///< of tables that are to be replaced
-  std::uint32_t generation = 0;            ///< of the ruleset, 0: not asked for
+  /// Every chain that is there of those that a RemoveChain or RemoveRules names, with its rules where these
+  /// matter.
+  std::map<ChainRef, std::vector<RuleState>> chains;
+  std::uint32_t generation = 0;  ///< of the ruleset, 0: not asked for
 };
 
 /// One indivisible step of a transaction.
 struct Command {
-  enum class Kind : std::uint8_t { kRemoveElement, kCreateTable, kReplaceTable, kAddElement };
+  enum class Kind : std::uint8_t {
+    kRemoveRule,
+    kRemoveChain,
+    kRemoveElement,
+    kCreateTable,
+    kReplaceTable,
+    kAddElement
+  };
   Kind kind;
   std::size_t op;                    ///< whose error it is when this step is refused
   const TableSpec* table = nullptr;  ///< kCreateTable, kReplaceTable; lives as long as the ops
   Element element{};                 ///< kAddElement, kRemoveElement
+  ChainRef chain{};                  ///< kRemoveChain; kRemoveRule: that of the rule
+  std::uint64_t rule = 0;            ///< kRemoveRule: its handle
 };
 
 struct Planned {
@@ -53,6 +72,7 @@ struct Planned {
 
 /// Why a message about it cannot be built, or nothing. All functions below and the encoder rely on it.
 [[nodiscard]] std::optional<Error> malformed(const SetRef& set);
+[[nodiscard]] std::optional<Error> malformed(const ChainRef& chain);
 [[nodiscard]] std::optional<Error> malformed(const Element& element);
 [[nodiscard]] std::optional<Error> malformed(const TableSpec& table);
 /// That of what the op names.
@@ -67,8 +87,14 @@ constexpr std::size_t kKernelExpressionsMax = 128;  ///< NFT_RULE_MAXEXPRS
 /// The element that an op adds or removes, or null.
 [[nodiscard]] const Element* element_of(const Op& op);
 
+/// The chain from which jumps are removed.
+[[nodiscard]] ChainRef jumping_chain(const RemoveChain& removal);
+/// The chain whose rules matter to the op, or nothing.
+[[nodiscard]] std::optional<ChainRef> listed_chain(const Op& op);
+
 /// "table inet fairlead", "set masq4 of table inet fairlead"
 [[nodiscard]] std::string name_of(Family family, const std::string& table);
 [[nodiscard]] std::string name_of(const SetRef& set);
+[[nodiscard]] std::string name_of(const ChainRef& chain);
 
 }  // namespace fairlead::nft

@@ -1,6 +1,7 @@
 #include "nft/encode.hpp"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
@@ -164,6 +165,28 @@ class CommandEncoder {
     buffer().end();
   }
 
+  void remove_rule() {
+    const ChainRef& chain = command_.chain;
+    nlmsghdr* message =
+        start(NFT_MSG_DELRULE, 0,
+              {index_, "remove a rule of chain", &chain.chain, chain.family, &chain.table}, kElementRoom);
+    mnl_attr_put_strz(message, NFTA_RULE_TABLE, chain.table.c_str());
+    mnl_attr_put_strz(message, NFTA_RULE_CHAIN, chain.chain.c_str());
+    mnl_attr_put_u64(message, NFTA_RULE_HANDLE, htobe64(command_.rule));
+    buffer().end();
+  }
+
+  /// Its rules go with it (nf_tables_delchain in net/netfilter/nf_tables_api.c).
+  void remove_chain() {
+    const ChainRef& chain = command_.chain;
+    nlmsghdr* message =
+        start(NFT_MSG_DELCHAIN, 0, {index_, "remove chain", &chain.chain, chain.family, &chain.table},
+              kElementRoom);
+    mnl_attr_put_strz(message, NFTA_CHAIN_TABLE, chain.table.c_str());
+    mnl_attr_put_strz(message, NFTA_CHAIN_NAME, chain.chain.c_str());
+    buffer().end();
+  }
+
   void delete_table() {
     const TableSpec& spec = *command_.table;
     nlmsghdr* message = start(NFT_MSG_DELTABLE, 0, info("delete table", spec.name, nullptr), kObjectRoom);
@@ -229,6 +252,12 @@ void encode_command(const Command& command, std::size_t index, std::uint32_t fir
                     Transaction* transaction) {
   CommandEncoder encoder(command, index, first_sequence, transaction);
   switch (command.kind) {
+    case Command::Kind::kRemoveRule:
+      encoder.remove_rule();
+      return;
+    case Command::Kind::kRemoveChain:
+      encoder.remove_chain();
+      return;
     case Command::Kind::kRemoveElement:
     case Command::Kind::kAddElement:
       encoder.element();
@@ -260,11 +289,17 @@ void query_table(const TableSpec& table, std::uint32_t sequence, MessageBuffer* 
   buffer->end();
 }
 
-void query_chain(const TableSpec& table, const std::string& chain, std::uint32_t sequence,
-                 MessageBuffer* buffer) {
-  nlmsghdr* message = begin(NFT_MSG_GETCHAIN, 0, table.family, sequence, kElementRoom, buffer);
-  mnl_attr_put_strz(message, NFTA_CHAIN_TABLE, table.name.c_str());
-  mnl_attr_put_strz(message, NFTA_CHAIN_NAME, chain.c_str());
+void query_chain(const ChainRef& chain, std::uint32_t sequence, MessageBuffer* buffer) {
+  nlmsghdr* message = begin(NFT_MSG_GETCHAIN, 0, chain.family, sequence, kElementRoom, buffer);
+  mnl_attr_put_strz(message, NFTA_CHAIN_TABLE, chain.table.c_str());
+  mnl_attr_put_strz(message, NFTA_CHAIN_NAME, chain.chain.c_str());
+  buffer->end();
+}
+
+void query_rules(const ChainRef& chain, std::uint32_t sequence, MessageBuffer* buffer) {
+  nlmsghdr* message = begin(NFT_MSG_GETRULE, NLM_F_DUMP, chain.family, sequence, kElementRoom, buffer);
+  mnl_attr_put_strz(message, NFTA_RULE_TABLE, chain.table.c_str());
+  mnl_attr_put_strz(message, NFTA_RULE_CHAIN, chain.chain.c_str());
   buffer->end();
 }
 

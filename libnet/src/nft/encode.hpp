@@ -38,8 +38,8 @@ void begin_batch(std::uint32_t generation, std::uint32_t sequence, MessageBuffer
 void end_batch(std::uint32_t sequence, MessageBuffer* buffer);
 
 void query_table(const TableSpec& table, std::uint32_t sequence, MessageBuffer* buffer);
-void query_chain(const TableSpec& table, const std::string& chain, std::uint32_t sequence,
-                 MessageBuffer* buffer);
+void query_chain(const ChainRef& chain, std::uint32_t sequence, MessageBuffer* buffer);
+void query_rules(const ChainRef& chain, std::uint32_t sequence, MessageBuffer* buffer);
 void query_element(const Element& element, std::uint32_t sequence, MessageBuffer* buffer);
 void query_elements(const SetRef& set, std::uint32_t sequence, MessageBuffer* buffer);
 void query_generation(std::uint32_t sequence, MessageBuffer* buffer);

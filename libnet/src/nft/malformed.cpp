@@ -75,6 +75,9 @@ std::string malformed_set(const SetSpec& set) {
 }
 
 std::string malformed_table(const TableSpec& table) {
+  if (table.family != Family::kInet && table.family != Family::kBridge) {
+    return "ours are of family inet or bridge, the others are iptables-nft's";
+  }
   if (!is_name(table.name)) return "names in it have 1 to 255 bytes";
   if (table.layout == 0) return "layouts are numbered from 1";
   if (layout_comment(table.name, table.layout).size() > kTableCommentMax) {
@@ -115,6 +118,11 @@ std::optional<Error> malformed(const SetRef& set) {
   return invalid(name_of(set) + ": names have 1 to 255 bytes");
 }
 
+std::optional<Error> malformed(const ChainRef& chain) {
+  if (is_name(chain.table) && is_name(chain.chain)) return std::nullopt;
+  return invalid(name_of(chain) + ": names have 1 to 255 bytes");
+}
+
 std::optional<Error> malformed(const Element& element) {
   if (element.key.empty() || element.key.size() > kValueMax || element.data.size() > kValueMax) {
     return invalid(name_of(element.set) + ": a key has 1 to 64 bytes, data at most 64; this element has " +
@@ -132,6 +140,11 @@ std::optional<Error> malformed(const TableSpec& table) {
 std::optional<Error> malformed(const Op& op) {
   if (const Element* element = element_of(op)) return malformed(*element);
   if (const auto* ensure = std::get_if<EnsureTable>(&op.action)) return malformed(ensure->table);
+  if (const auto* chain = std::get_if<RemoveChain>(&op.action)) {
+    if (auto error = malformed(chain->chain)) return error;
+    return malformed(jumping_chain(*chain));
+  }
+  if (const auto* rules = std::get_if<RemoveRules>(&op.action)) return malformed(rules->chain);
   return std::nullopt;
 }
 

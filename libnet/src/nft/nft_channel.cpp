@@ -41,6 +41,12 @@ class Retries {
   int interrupted_ = 16;
 };
 
+/// The chain whose absence means that the op has nothing to do, if another program made it.
+std::optional<ChainRef> foreign_chain(const Op& op) {
+  const auto* removal = std::get_if<RemoveChain>(&op.action);
+  return removal != nullptr ? removal->chain : listed_chain(op);
+}
+
 /// Rules of the chain and jumps to it: what the kernel counts as its use.
 std::uint32_t uses_of(const TableSpec& table, const std::string& chain) {
   std::uint32_t uses = 0;
@@ -69,21 +75,20 @@ Error too_large(const Command& replacement, std::size_t size) {
 
 }  // namespace
 
-/// One object to ask for: a table, a chain of it, or an element.
+/// One object to ask for: an element, a chain, or a table. A chain is one of `table`, or another program's.
 struct Channel::Question {
   const TableSpec* table = nullptr;
-  const std::string* chain = nullptr;
+  std::optional<ChainRef> chain{};
   const Element* element = nullptr;
 
   void encode(std::uint32_t sequence, MessageBuffer* buffer) const {
     if (element != nullptr) return query_element(*element, sequence, buffer);
-    if (chain != nullptr) return query_chain(*table, *chain, sequence, buffer);
+    if (chain) return query_chain(*chain, sequence, buffer);
     query_table(*table, sequence, buffer);
   }
   std::string describe() const {
     if (element != nullptr) return "look for an element in " + name_of(element->set);
-    const std::string name = name_of(table->family, table->name);
-    return chain != nullptr ? "look for chain " + *chain + " of " + name : "look for " + name;
+    return "look for " + (chain ? name_of(*chain) : name_of(table->family, table->name));
   }
 };
 
@@ -194,7 +199,7 @@ Channel::Commit Channel::commit(const Planned& plan, std::size_t first, std::siz
     return {.committed = first, .rest = OpStatus::kUnknown, .failure = {{first, std::move(error)}}};
   }
   deleted_ = deleted_ || std::ranges::any_of(commands, [](const Command& step) {
-               return step.kind == Command::Kind::kRemoveElement || step.kind == Command::Kind::kReplaceTable;
+               return step.kind != Command::Kind::kAddElement && step.kind != Command::Kind::kCreateTable;
              });
   return {.committed = last};
 }
@@ -251,8 +256,12 @@ Result<Observed> Channel::observe(std::span<const Op> ops) {
       if (!parts.try_emplace({spec.family, spec.name}, Parts{.spec = &spec}).second) continue;
       observed.tables[{spec.family, spec.name}] = {};
       questions.push_back({.table = &spec});
-      for (const ChainSpec& chain : spec.chains) questions.push_back({.table = &spec, .chain = &chain.name});
+      for (const ChainSpec& chain : spec.chains) {
+        questions.push_back({.table = &spec, .chain = ChainRef{spec.family, spec.name, chain.name}});
+      }
       parts.at({spec.family, spec.name}).chains_missing = spec.chains.size();
+    } else if (const std::optional<ChainRef> foreign = foreign_chain(op)) {
+      questions.push_back({.chain = foreign});
     }
   }
   FAIRLEAD_CHECK(ask(questions, [&](const Question& question, const nlmsghdr* message) -> Result<void> {
@@ -264,10 +273,14 @@ Result<Observed> Channel::observe(std::span<const Op> ops) {
       }
       return {};
     }
+    if (question.table == nullptr) {
+      observed.chains.try_emplace(*question.chain);
+      return {};
+    }
     const TableKey key(question.table->family, question.table->name);
-    if (question.chain != nullptr) {
+    if (question.chain) {
       FAIRLEAD_TRY(const std::uint32_t use, parse_chain_use(message));
-      if (use >= uses_of(*question.table, *question.chain)) --parts.at(key).chains_missing;
+      if (use >= uses_of(*question.table, question.chain->chain)) --parts.at(key).chains_missing;
     } else {
       FAIRLEAD_TRY(TableReply reply, parse_table(message));
       observed.tables[key] = {.present = true, .layout = layout_of(question.table->name, reply.comment)};
@@ -279,7 +292,22 @@ Result<Observed> Channel::observe(std::span<const Op> ops) {
     observed.tables[key].complete =
         part.chains_missing == 0 && part.reply.use >= part.spec->chains.size() + part.spec->sets.size();
   }
+  FAIRLEAD_CHECK(list_rules(ops, observed));
   return observed;
+}
+
+/// Of chains that other programs made and that are to lose rules. Where the chain that a jump leads to is
+/// missing so are the jumps.
+Result<void> Channel::list_rules(std::span<const Op> ops, Observed& observed) {
+  std::set<ChainRef> listed;
+  for (const Op& op : ops) {
+    const std::optional<ChainRef> foreign = foreign_chain(op);
+    if (!foreign || !observed.chains.contains(*foreign)) continue;
+    const ChainRef chain = *listed_chain(op);
+    if (!listed.insert(chain).second) continue;
+    FAIRLEAD_TRY(observed.chains[chain], rules(chain));
+  }
+  return {};
 }
 
 Result<Observed> Channel::observe_for_replacement(std::span<const Op> ops) {
@@ -362,27 +390,48 @@ Result<std::vector<bool>> Channel::has_tables(std::span<const TableSpec> tables)
   return found;
 }
 
-Result<std::vector<Element>> Channel::elements(const SetRef& set) {
-  if (auto error = malformed(set)) return Unexpected(*std::move(error));
+/// A dump that a change interrupted is begun anew, for `found` as well. A missing object has nothing to list.
+template <class Object, class Parse>
+Result<std::vector<Object>> Channel::list(const std::string& what, const Parse& parse,
+                                          const std::function<void(std::uint32_t, MessageBuffer*)>& query) {
   for (int tries = 1;; ++tries) {
     MessageBuffer buffer;
     const std::uint32_t sequence = socket_.next_sequence();
-    query_elements(set, sequence, &buffer);
+    query(sequence, &buffer);
     socket_.take_sequences(1);
     FAIRLEAD_CHECK(socket_.send(buffer.bytes()));
-    std::vector<Element> found;
-    const auto read = socket_.receive_dump(sequence, {.object = [&](const nlmsghdr* message) -> Result<void> {
-                                                        FAIRLEAD_TRY(auto part, parse_elements(set, message));
-                                                        std::ranges::move(part, std::back_inserter(found));
-                                                        return {};
-                                                      },
-                                                      .ack = {}});
+    std::vector<Object> found;
+    const auto read = socket_.receive_dump(
+        sequence, {.object = [&](const nlmsghdr* message) -> Result<void> { return parse(message, found); },
+                   .ack = {}});
     if (read) return found;
-    if (read.error().code == Errc::kNotFound) return std::vector<Element>{};
+    if (read.error().code == Errc::kNotFound) return std::vector<Object>{};
     if (read.error().code != Errc::kInterrupted || tries == kDumpTries) {
-      return Unexpected(Error(read.error()).with_context("list " + name_of(set)));
+      return Unexpected(Error(read.error()).with_context("list " + what));
     }
   }
+}
+
+Result<std::vector<Element>> Channel::elements(const SetRef& set) {
+  if (auto error = malformed(set)) return Unexpected(*std::move(error));
+  const auto parse = [&](const nlmsghdr* message, std::vector<Element>& found) -> Result<void> {
+    FAIRLEAD_TRY(auto part, parse_elements(set, message));
+    std::ranges::move(part, std::back_inserter(found));
+    return {};
+  };
+  return list<Element>(name_of(set), parse, [&](std::uint32_t sequence, MessageBuffer* buffer) {
+    query_elements(set, sequence, buffer);
+  });
+}
+
+Result<std::vector<RuleState>> Channel::rules(const ChainRef& chain) {
+  const auto parse = [](const nlmsghdr* message, std::vector<RuleState>& found) -> Result<void> {
+    FAIRLEAD_TRY(found.emplace_back(), parse_rule(message));
+    return {};
+  };
+  return list<RuleState>(
+      "the rules of " + name_of(chain), parse,
+      [&](std::uint32_t sequence, MessageBuffer* buffer) { query_rules(chain, sequence, buffer); });
 }
 
 }  // namespace fairlead::nft

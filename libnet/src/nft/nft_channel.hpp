@@ -18,6 +18,7 @@ namespace fairlead::nft {
 
 struct Observed;
 struct Planned;
+struct RuleState;
 class Progress;
 
 /// One netfilter socket, in the namespace of the thread that opened it. Not for use by several threads at
@@ -27,11 +28,11 @@ class Channel {
  public:
   [[nodiscard]] static Result<Channel> open();
 
-  /// Carries out EnsureTable, AddElement and RemoveElement, in one transaction unless that exceeds the
-  /// socket's buffer. Removing what is not there and adding what is there are successes without a message;
-  /// an element that is there with other data or another comment is replaced. The outcome is alike for
-  /// all ops of a transaction; the error is with the op that caused it. In a transaction that fails, an op
-  /// that found things as it wants them is not done.
+  /// Carries out EnsureTable, AddElement, RemoveElement, RemoveChain and RemoveRules, in one transaction
+  /// unless that exceeds the socket's buffer. Removing what is not there and adding what is there are
+  /// successes without a message; an element that is there with other data or another comment is replaced.
+  /// The outcome is alike for all ops of a transaction; the error is with the op that caused it. In a
+  /// transaction that fails, an op that found things as it wants them is not done.
   ///
   /// The replacement of a table (another layout, lost rules) is always one transaction: kExhausted when
   /// that, with the elements it carries over, exceeds the send buffer (8 MiB; without CAP_NET_ADMIN in the
@@ -63,6 +64,12 @@ class Channel {
       const std::function<Result<void>(const Question&, const nlmsghdr*)>& on_object);
   [[nodiscard]] Result<Observed> observe(std::span<const Op> ops);
   [[nodiscard]] Result<Observed> observe_for_replacement(std::span<const Op> ops);
+  [[nodiscard]] Result<void> list_rules(std::span<const Op> ops, Observed& observed);
+  [[nodiscard]] Result<std::vector<RuleState>> rules(const ChainRef& chain);
+  template <class Object, class Parse>
+  [[nodiscard]] Result<std::vector<Object>> list(
+      const std::string& what, const Parse& parse,
+      const std::function<void(std::uint32_t, MessageBuffer*)>& query);
   [[nodiscard]] Result<std::uint32_t> generation();
   /// Sends the commands [first, last), in halves if they exceed the send buffer and replace no table.
   [[nodiscard]] Commit commit(const Planned& plan, std::size_t first, std::size_t last,

@@ -98,6 +98,37 @@ Result<std::optional<Element>> parse_element(const SetRef& set, nl::ByteView nes
   return std::optional(std::move(element));
 }
 
+/// What the attribute of that type holds, nothing if there is none.
+Result<nl::ByteView> payload_of(nl::ByteView attributes, std::uint16_t type) {
+  nl::ByteView payload;
+  FAIRLEAD_CHECK(each(attributes, [&](const nl::RawAttr& attribute) -> Result<void> {
+    if (attribute.type == type) payload = attribute.payload;
+    return {};
+  }));
+  return payload;
+}
+
+std::string text_of(nl::ByteView payload) {
+  return std::string(nl::Wire<nl::Text>::read(payload).value_or(""));
+}
+
+/// Where the jump or goto among a rule's expressions leads, "" if there is none: verdicts are "immediate"
+/// values.
+Result<std::string> jump_among(nl::ByteView expressions) {
+  std::string chain;
+  FAIRLEAD_CHECK(each(expressions, [&](const nl::RawAttr& element) -> Result<void> {
+    FAIRLEAD_TRY(const nl::ByteView name, payload_of(element.payload, NFTA_EXPR_NAME));
+    if (text_of(name) != "immediate") return {};
+    FAIRLEAD_TRY(const nl::ByteView expression, payload_of(element.payload, NFTA_EXPR_DATA));
+    FAIRLEAD_TRY(const nl::ByteView value, payload_of(expression, NFTA_IMMEDIATE_DATA));
+    FAIRLEAD_TRY(const nl::ByteView verdict, payload_of(value, NFTA_DATA_VERDICT));
+    FAIRLEAD_TRY(const nl::ByteView target, payload_of(verdict, NFTA_VERDICT_CHAIN));
+    if (!target.empty()) chain = text_of(target);
+    return {};
+  }));
+  return chain;
+}
+
 Result<std::uint32_t> find_u32(const nlmsghdr* message, std::uint16_t type) {
   FAIRLEAD_TRY(const nl::ByteView attributes, attributes_of(message));
   std::optional<std::uint32_t> value;
@@ -170,8 +201,11 @@ Names names_of_message(int message) {
       return kTableNames;
     case NFT_MSG_NEWCHAIN:
     case NFT_MSG_GETCHAIN:
+    case NFT_MSG_DELCHAIN:
       return kChainNames;
     case NFT_MSG_NEWRULE:
+    case NFT_MSG_GETRULE:
+    case NFT_MSG_DELRULE:
       return kRuleNames;
     case NFT_MSG_NEWSET:
       return kSetNames;
@@ -254,6 +288,25 @@ Result<std::vector<Element>> parse_elements(const SetRef& set, const nlmsghdr* m
     });
   }));
   return elements;
+}
+
+Result<RuleState> parse_rule(const nlmsghdr* message) {
+  FAIRLEAD_TRY(const nl::ByteView attributes, attributes_of(message));
+  std::optional<std::uint64_t> handle;
+  RuleState rule;
+  FAIRLEAD_CHECK(each(attributes, [&](const nl::RawAttr& attribute) -> Result<void> {
+    if (attribute.type == NFTA_RULE_HANDLE) {
+      handle = nl::WireBigEndian<std::uint64_t>::read(attribute.payload);
+    } else if (attribute.type == NFTA_RULE_USERDATA) {
+      rule.comment = user_string(attribute.payload, NFTNL_UDATA_RULE_COMMENT);
+    } else if (attribute.type == NFTA_RULE_EXPRESSIONS) {
+      FAIRLEAD_TRY(rule.jumps_to, jump_among(attribute.payload));
+    }
+    return {};
+  }));
+  if (!handle) return Unexpected(nl::malformed_error("a rule of nf_tables has no handle"));
+  rule.handle = *handle;
+  return rule;
 }
 
 std::string attribute_path(const nlmsghdr* message, std::uint32_t offset) {

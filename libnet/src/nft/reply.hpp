@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fairlead/nft.hpp"
+#include "nft/decide.hpp"
 #include "nft/socket.hpp"
 
 namespace fairlead::nft {
@@ -21,6 +22,8 @@ struct TableReply {
 
 /// NFTA_CHAIN_USE: its rules and the jumps to it.
 [[nodiscard]] Result<std::uint32_t> parse_chain_use(const nlmsghdr* message);
+/// The rule in a NFT_MSG_NEWRULE.
+[[nodiscard]] Result<RuleState> parse_rule(const nlmsghdr* message);
 [[nodiscard]] Result<std::uint32_t> parse_generation(const nlmsghdr* message);
 
 /// The elements in a NFT_MSG_NEWSETELEM. Elements without a key (catch-all) are left out.

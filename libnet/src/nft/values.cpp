@@ -15,9 +15,33 @@ constexpr std::size_t pad4(std::size_t size) { return (size + 3) & ~std::size_t{
 
 }  // namespace
 
-const char* to_string(Family family) { return family == Family::kBridge ? "bridge" : "inet"; }
+const char* to_string(Family family) {
+  switch (family) {
+    case Family::kInet:
+      return "inet";
+    case Family::kBridge:
+      return "bridge";
+    case Family::kIp:
+      return "ip";
+    case Family::kIp6:
+      break;
+  }
+  return "ip6";
+}
 
-std::uint16_t protocol_of(Family family) { return family == Family::kBridge ? NFPROTO_BRIDGE : NFPROTO_INET; }
+std::uint16_t protocol_of(Family family) {
+  switch (family) {
+    case Family::kInet:
+      return NFPROTO_INET;
+    case Family::kBridge:
+      return NFPROTO_BRIDGE;
+    case Family::kIp:
+      return NFPROTO_IPV4;
+    case Family::kIp6:
+      break;
+  }
+  return NFPROTO_IPV6;
+}
 
 std::string stored_comment(std::string_view text) {
   std::string stored(text.substr(0, kCommentMax));

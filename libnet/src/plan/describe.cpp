@@ -140,6 +140,10 @@ std::string address_text(const IfaceAddress& address, const LinkName& link, Side
   return "address " + address.to_string() + " of " + link.str() + where(side);
 }
 
+std::string chain_text(const nft::ChainRef& chain) {
+  return "chain " + chain.chain + " of table " + nft::to_string(chain.family) + " " + chain.table;
+}
+
 struct DescribeObject {
   Side side;
 
@@ -165,6 +169,9 @@ struct DescribeObject {
   }
   std::string operator()(const AddElement& a) const { return of(a.element); }
   std::string operator()(const RemoveElement& a) const { return of(a.element); }
+
+  std::string operator()(const RemoveChain& a) const { return chain_text(a.chain); }
+  std::string operator()(const RemoveRules& a) const { return "rules of " + chain_text(a.chain); }
 
   static std::string of(const nft::Element& element) {
     return "element " + key_text(element) + " of " + set_text(element.set) + comment_text(element);
@@ -197,6 +204,13 @@ struct Describe {
   std::string operator()(const RemoveElement& a) const {
     return "remove element " + key_text(a.element) + " from " + set_text(a.element.set) +
            comment_text(a.element);
+  }
+  std::string operator()(const RemoveChain& a) const {
+    return "remove " + chain_text(a.chain) + " and the jumps to it from " + a.jumps_from;
+  }
+  std::string operator()(const RemoveRules& a) const {
+    return "remove the rules of " + chain_text(a.chain) + " whose comment begins with " +
+           quoted(a.comment_prefix);
   }
 };
 

@@ -8,7 +8,8 @@ Channel channel_of(const Op& op) {
     return host ? Channel::kHostSysctl : Channel::kContainerSysctl;
   }
   if (std::holds_alternative<EnsureTable>(op.action) || std::holds_alternative<AddElement>(op.action) ||
-      std::holds_alternative<RemoveElement>(op.action)) {
+      std::holds_alternative<RemoveElement>(op.action) || std::holds_alternative<RemoveChain>(op.action) ||
+      std::holds_alternative<RemoveRules>(op.action)) {
     return Channel::kNft;
   }
   return host ? Channel::kHostRtnetlink : Channel::kContainerRtnetlink;
@@ -36,6 +37,8 @@ struct Inverse {
   std::optional<Action> operator()(const ChangeLink&) const { return std::nullopt; }
   std::optional<Action> operator()(const DeleteLink&) const { return std::nullopt; }
   std::optional<Action> operator()(const EnsureTable&) const { return std::nullopt; }
+  std::optional<Action> operator()(const RemoveChain&) const { return std::nullopt; }
+  std::optional<Action> operator()(const RemoveRules&) const { return std::nullopt; }
 };
 
 }  // namespace

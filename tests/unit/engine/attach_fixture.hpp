@@ -89,6 +89,10 @@ class Watched : public Kernel {
     return fake_.has_tables(tables);
   }
   Result<std::vector<nft::Element>> elements(const nft::SetRef& set) override { return fake_.elements(set); }
+  Result<bool> has_legacy_chain(IpFamily family, const std::string& table,
+                                const std::string& chain) override {
+    return fake_.has_legacy_chain(family, table, chain);
+  }
   std::vector<OpOutcome> apply(std::span<const Op> ops) override { return fake_.apply(ops); }
 
  private:

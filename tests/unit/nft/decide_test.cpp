@@ -129,5 +129,28 @@ TEST(NftDecide, RefusesOpsOfOtherChannels) {
   EXPECT_EQ(plan.refused->second.code, Errc::kInternal);
 }
 
+// What another program made: the jumps go before the chain they lead to, a rule once.
+TEST(Decide, RemovesTheJumpsAndThenTheChain) {
+  const ChainRef base{.family = Family::kIp, .table = "nat", .chain = "POSTROUTING"};
+  const ChainRef chain{.family = Family::kIp, .table = "nat", .chain = "CNI-1"};
+  const std::vector ops{Op{.action = RemoveChain{chain, "POSTROUTING"}},
+                        Op{.action = RemoveChain{chain, "POSTROUTING"}},
+                        Op{.action = RemoveRules{base, "name"}}};
+  Observed observed;
+  EXPECT_TRUE(decide(ops, observed).commands.empty()) << "nothing is there";
+  observed.chains[chain] = {};
+  observed.chains[base] = {{.handle = 4, .jumps_to = "CNI-2"},
+                           {.handle = 5, .jumps_to = "CNI-1"},
+                           {.handle = 6, .jumps_to = "CNI-1", .comment = "name"},
+                           {.handle = 7, .comment = "another name"}};
+  const Planned plan = decide(ops, observed);
+  ASSERT_FALSE(plan.refused);
+  EXPECT_EQ(kinds(plan), (Kinds{Kind::kRemoveRule, Kind::kRemoveRule, Kind::kRemoveChain}));
+  EXPECT_EQ(plan.commands[0].rule, 5U);
+  EXPECT_EQ(plan.commands[1].rule, 6U);
+  EXPECT_EQ(plan.commands[2].chain, chain);
+  EXPECT_EQ(kinds(decide(std::vector{ops[2]}, observed)), Kinds{Kind::kRemoveRule});
+}
+
 }  // namespace
 }  // namespace fairlead::nft

@@ -16,7 +16,10 @@ nft::Element masq_element() {
 }
 
 TEST(Describe, NamesTheObjectForASentenceOfItsOwn) {
+  const nft::ChainRef chain{.family = nft::Family::kIp6, .table = "nat", .chain = "CNI-1"};
   const std::pair<Op, const char*> cases[] = {
+      {host(RemoveChain{chain, "POSTROUTING"}), "chain CNI-1 of table ip6 nat"},
+      {host(RemoveRules{chain, "x"}), "rules of chain CNI-1 of table ip6 nat"},
       {host(CreateLink{veth_spec("veth1", "eth0")}), "veth veth1 (peer eth0 in the container)"},
       {inside(ChangeLink{existing_spec("eth0")}), "eth0 in the container"},
       {host(DeleteLink{name("veth1")}), "link veth1"},
