@@ -25,9 +25,10 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
+constexpr const char* kSetDataDir = "set ipam.dataDir to a writable directory";
+
 Unexpected with_hint(Error error) {
-  if (error.code == Errc::kDenied)
-    return Unexpected(std::move(error).with_remedy("set ipam.dataDir to a writable directory"));
+  if (error.code == Errc::kDenied) return Unexpected(std::move(error).with_remedy(kSetDataDir));
   if (error.code == Errc::kExhausted)
     return Unexpected(std::move(error).with_remedy("free space on the file system of ipam.dataDir"));
   return Unexpected(std::move(error));
@@ -77,8 +78,12 @@ Result<LeaseDirectory> LeaseDirectory::open(const std::string& path) {
 Result<LeaseDirectory> LeaseDirectory::open_or_create(const std::string& path) {
   auto opened = open(path);
   if (opened || opened.error().code != Errc::kNotFound) return opened;
-  if (auto made = make_directories(path); !made)
-    return with_hint(std::move(made).error().with_context("create lease directory " + path));
+  if (auto made = make_directories(path); !made) {
+    Error error = std::move(made).error().with_context("create lease directory " + path);
+    // Below /proc, for one, no directory can be made, which the kernel calls ENOENT.
+    if (error.code == Errc::kNotFound) error.remedy = kSetDataDir;
+    return with_hint(std::move(error));
+  }
   return open(path);
 }
 

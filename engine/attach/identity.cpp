@@ -6,23 +6,27 @@
 #include <cstdlib>
 
 #include "fairlead/digest.hpp"
+#include "libnet/src/base/quote.hpp"
 
 namespace fairlead::engine {
 namespace {
 
 constexpr std::size_t kAliasLimit = 255;
 
+const char* fault_in(const std::string& text) {
+  const auto is_blank = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; };
+  if (text.empty()) return "is empty";
+  if (text.size() > kAliasLimit) return "has more than 255 bytes";
+  if (text.front() == '.') return "starts with a dot";
+  if (text.find('/') != std::string::npos) return "holds a '/'";
+  if (std::any_of(text.begin(), text.end(), is_blank)) return "holds white space or a control byte";
+  return nullptr;
+}
+
 Result<void> check_part(const char* what, const std::string& text) {
-  const bool clean = std::none_of(text.begin(), text.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte == '/' || byte <= ' ' || byte == 0x7f;
-  });
-  if (text.empty() || text.front() == '.' || text.size() > kAliasLimit || !clean) {
-    return Unexpected(Errc::kInvalid, std::string(what) + " \"" + text +
-                                          "\" is empty, too long, starts with a dot or holds a '/', white "
-                                          "space or a control byte");
-  }
-  return {};
+  const char* const fault = fault_in(text);
+  if (fault == nullptr) return {};
+  return Unexpected(Errc::kInvalid, std::string(what) + " " + quoted(text) + " " + fault);
 }
 
 MacAddress random_mac() {

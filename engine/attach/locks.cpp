@@ -11,17 +11,18 @@
 namespace fairlead::engine {
 namespace {
 
+constexpr const char* kRemedy = "the run directory must be writable; FAIRLEAD_RUN_DIR names another one";
+
 Result<UniqueFd> open_lock_file(const std::string& file) {
   const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
   int fd = open(file.c_str(), flags, 0600);
   if (fd < 0 && errno == ENOENT) {
-    FAIRLEAD_CHECK(make_directories(file.substr(0, file.rfind('/'))));
+    Result<void> made = make_directories(file.substr(0, file.rfind('/')));
+    if (!made) return Unexpected(std::move(made).error().with_remedy(kRemedy));
     fd = open(file.c_str(), flags, 0600);
   }
   if (fd < 0) {
-    return Unexpected(
-        error_from_errno(errno, "open lock file " + file)
-            .with_remedy("the run directory must be writable; FAIRLEAD_RUN_DIR names another one"));
+    return Unexpected(error_from_errno(errno, "open lock file " + file).with_remedy(kRemedy));
   }
   return UniqueFd(fd);
 }

@@ -105,7 +105,8 @@ Result<engine::KnownAttachment> known_attachment(const Request& request) {
   }
   const std::optional<std::size_t> index = previous_interface(request);
   if (!index) {
-    return fail(kInvalidConfig, "prevResult does not list interface " + request.ifname + " in a sandbox");
+    return fail(kInvalidConfig, "prevResult does not list interface " + request.ifname + " in a sandbox",
+                "send the result of the ADD with the same CNI_IFNAME");
   }
   engine::KnownAttachment known{.mtu = request.prev_result->interfaces[*index].mtu};
   Result<MacAddress> mac = MacAddress::parse(request.prev_result->interfaces[*index].mac);

@@ -58,7 +58,11 @@ void* enter_and_work(void* argument) {
 Result<Netns> Netns::open(const std::string& path) {
   // O_NONBLOCK: somebody's FIFO must not hang us before its type is known.
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.valid()) return Unexpected(error_from_errno(errno, "open network namespace " + quoted(path)));
+  if (!fd.valid()) {
+    Error error = error_from_errno(errno, "open network namespace " + quoted(path));
+    if (error.code == Errc::kNotFound) error.remedy = "the container is gone, or the path is wrong";
+    return Unexpected(std::move(error));
+  }
   FAIRLEAD_CHECK(require_network_namespace(fd.get(), path));
   return Netns(std::move(fd), path);
 }

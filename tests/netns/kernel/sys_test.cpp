@@ -32,6 +32,7 @@ TEST_F(SysTest, OpensNothingButNetworkNamespaces) {
   const auto missing = Netns::open("/run/netns/missing");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, Errc::kNotFound);
+  EXPECT_THAT(missing.error().remedy, HasSubstr("the container is gone"));
 
   const auto file = Netns::open("/proc/self/status");
   ASSERT_FALSE(file);

@@ -9,7 +9,9 @@ TEST_F(Attach, DetachGoesOnWhereTheRunDirectoryCannotBeWritten) {
   AttachmentContext elsewhere = context();
   elsewhere.run_dir = "/sys/fairlead";  // where nobody can make a directory
   EXPECT_TRUE(detach(elsewhere, source_));
-  EXPECT_FALSE(attach(elsewhere, driver_, source_));
+  const auto refused = attach(elsewhere, driver_, source_);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().remedy.find("FAIRLEAD_RUN_DIR"), std::string::npos);
 }
 
 // As the reference makes it: other names, no alias, no elements of ours.

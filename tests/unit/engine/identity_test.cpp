@@ -41,6 +41,9 @@ TEST(Identity, NamesThatCouldBecomePathsAreRefused) {
     EXPECT_FALSE(Identity::make("net", bad, eth0)) << bad;
   }
   EXPECT_FALSE(Identity::make(std::string("a\0b", 3), "c", eth0));
+  EXPECT_EQ(Identity::make("net", "a\nb", eth0).error().what,
+            "container id 'a\\x0ab' holds white space or a control byte");
+  EXPECT_EQ(Identity::make(".net", "c", eth0).error().what, "network name '.net' starts with a dot");
   EXPECT_FALSE(Identity::make(std::string(256, 'n'), "c", eth0));
 }
 

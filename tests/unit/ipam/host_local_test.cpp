@@ -128,7 +128,8 @@ TEST_F(HostLocalTest, NamesTheKeyThatIsWrong) {
   };
   for (const auto& [members, message] : cases)
     EXPECT_THAT(told(plugin_.add(request(members))), HasSubstr(message)) << members;
-  for (const char* members : {R"("x":1)", R"("ipam":{"subnet":"10.0.0.0/24","resolvConf":"/nowhere/x"})"})
+  for (const char* members : {R"("x":1)", R"("ipam":{"subnet":"10.0.0.0/24","resolvConf":"/nowhere/x"})",
+                              R"("ipam":{"subnet":"10.0.0.0/24","dataDir":"/proc/nowhere"})"})
     EXPECT_NE(plugin_.add(request(members)).error().remedy, "") << members;
   EXPECT_THAT(names_in(dir_.path()), IsEmpty());
 }
