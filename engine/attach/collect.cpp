@@ -104,18 +104,6 @@ void collect_unreadable(const CollectContext& context, const RecordStore& store,
   for (Error& failure : failures) errors.push_back(std::move(failure));
 }
 
-/// Records that a killed writer left half-way, whoever they belong to: nobody can be writing one whose
-/// attachment is not locked.
-void sweep_unfinished(const CollectContext& context, const RecordStore& store, std::vector<Error>& errors) {
-  Result<std::vector<AttachmentKey>> keys = store.unfinished(context.network);
-  if (!keys) return errors.push_back(std::move(keys).error());
-  for (const AttachmentKey& key : *keys) {
-    Result<std::optional<RangeLock>> lock = try_lock(context, key);
-    if (!lock) return errors.push_back(std::move(lock).error());
-    if (*lock) store.remove_unfinished(context.network, key);
-  }
-}
-
 using Leftovers = std::map<AttachmentKey, Plan>;
 
 void find_links(const CollectContext& context, Kernel& kernel, Leftovers& leftovers,
@@ -171,7 +159,6 @@ Result<void> collect(const CollectContext& context, const std::set<AttachmentNam
     if (valid.count(name) == 0) collect_record(context, store, record, errors);
     spare(name);
   }
-  sweep_unfinished(context, store, errors);
 
   FAIRLEAD_TRY(const OpenedKernel opened, context.open_kernel(""));
   for (const RecordStore::Unreadable& found : unreadable) {

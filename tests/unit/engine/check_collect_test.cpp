@@ -148,7 +148,7 @@ TEST_F(Attach, CollectRemovesARecordThatCannotBeReadAndWhatItStandsFor) {
   const std::string base = host_.dump();
   ASSERT_TRUE(attach(context(), driver_, source_));
   const std::string file = run_dir_ + "/attachments/net/" + context().identity.key_hex();
-  ASSERT_TRUE(replace_file(file, "{", 0600));
+  ASSERT_TRUE(replace_file(file, "{\n", 0600));
   const auto refused = attach(context(), driver_, source_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::kIo);
@@ -220,16 +220,16 @@ TEST_F(Attach, CollectTakesNoCutOffNameForAnotherAttachments) {
 }
 
 TEST_F(Attach, CollectRemovesARecordThatWasNeverFinished) {
-  ASSERT_TRUE(replace_file(file_of("c1") + ".tmp", "{\"half", 0600));
+  ASSERT_TRUE(replace_file(file_of("c1"), "{\"half", 0600));
   const CollectContext collecting{
       .network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_};
   {
     const auto lock = lock_attachment(run_dir_, context().identity);
     ASSERT_TRUE(collect(collecting, {}));
-    EXPECT_TRUE(std::filesystem::exists(file_of("c1") + ".tmp")) << "its writer is at work";
+    EXPECT_TRUE(std::filesystem::exists(file_of("c1"))) << "its writer is at work";
   }
   ASSERT_TRUE(collect(collecting, {}));
-  EXPECT_FALSE(std::filesystem::exists(file_of("c1") + ".tmp"));
+  EXPECT_FALSE(std::filesystem::exists(file_of("c1")));
 }
 
 TEST_F(Attach, CollectLeavesOtherNetworksAndAttachmentsInUseAlone) {

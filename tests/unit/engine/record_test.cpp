@@ -183,20 +183,33 @@ TEST_F(RecordStoreTest, TheFileStaysUntilItsLastSectionIsDropped) {
   EXPECT_EQ((*store.load(identity_))->sections.size(), 1U);
 }
 
-TEST_F(RecordStoreTest, TheTmpOfAKilledWriterIsRemovedByTheNextLoad) {
-  ASSERT_TRUE(replace_file(file_ + ".tmp", "{\"half", 0600));
-  EXPECT_FALSE(RecordStore(run_dir_).load(identity_)->has_value());
-  EXPECT_FALSE(std::filesystem::exists(file_ + ".tmp"));
+TEST_F(RecordStoreTest, TheLastCompleteLineCounts) {
+  const RecordStore store(run_dir_);
+  Record record = example_record();
+  ASSERT_TRUE(store.save(identity_, record));
+  record.sections[0].phase = Phase::kIntent;
+  ASSERT_TRUE(store.save(identity_, record));
+  EXPECT_EQ((**store.load(identity_)).sections[0].phase, Phase::kIntent);
+  EXPECT_EQ(store.list("net", nullptr)->at(0).sections[0].phase, Phase::kIntent);
+  // Whatever is left of a third line when its writer is killed.
+  const std::string content = **read_file(file_);
+  const std::string third = serialize_record(example_record());
+  for (std::size_t length = 1; length < third.size(); length += 7) {
+    ASSERT_TRUE(replace_file(file_, content + third.substr(0, length), 0600));
+    EXPECT_EQ((**store.load(identity_)).sections[0].phase, Phase::kIntent) << length;
+  }
+  ASSERT_TRUE(store.save(identity_, example_record()));
+  EXPECT_EQ(**read_file(file_), content + third);
 }
 
-TEST_F(RecordStoreTest, TheTmpBesideARecordGoesWithIt) {
+TEST_F(RecordStoreTest, AFileWithoutALineIsNothingAndGoes) {
+  ASSERT_TRUE(replace_file(file_, "{\"half", 0600));
   const RecordStore store(run_dir_);
-  ASSERT_TRUE(store.save(identity_, example_record()));
-  ASSERT_TRUE(replace_file(file_ + ".tmp", "{\"half", 0600));
-  ASSERT_EQ(store.unfinished("net")->size(), 1U);
-  EXPECT_EQ(store.unfinished("net")->front(), identity_.key());
-  ASSERT_TRUE(store.remove(identity_));
-  EXPECT_TRUE(store.unfinished("net")->empty());
+  std::vector<RecordStore::Unreadable> problems;
+  EXPECT_TRUE(store.list("net", &problems)->empty());
+  EXPECT_EQ(problems.size(), 1U);  // for GC, which removes it
+  EXPECT_FALSE(store.load(identity_)->has_value());
+  EXPECT_FALSE(std::filesystem::exists(file_));
 }
 
 TEST_F(RecordStoreTest, AnUnreadableRecordIsReportedAndDoesNotHideTheOthers) {
