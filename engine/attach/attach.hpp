@@ -87,10 +87,10 @@ struct Attached {
                                       AddressSource& source);
 
 /// Removes the attachment and goes on past errors. Success if there is nothing left to remove: no record,
-/// no namespace, another boot. `previous_names_link`: the runtime's own result names the container's
-/// interface as ours, so it may be deleted without a record.
+/// no namespace, another boot. `known_mac`: of the container's interface, as the runtime was told. Without a
+/// record it tells the interface of an attachment that another program made from that of a later container.
 [[nodiscard]] Result<void> detach(const AttachmentContext& context, AddressSource& source,
-                                  bool previous_names_link = false);
+                                  const std::optional<MacAddress>& known_mac = {});
 
 /// What a caller knows about an attachment from elsewhere (CNI: prevResult).
 struct KnownAttachment {

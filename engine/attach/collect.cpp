@@ -120,12 +120,12 @@ using Leftovers = std::map<AttachmentKey, Plan>;
 
 void find_links(const CollectContext& context, Kernel& kernel, Leftovers& leftovers,
                 std::vector<Error>& errors) {
-  static constexpr std::string_view kPrefix = "fairlead ";
   Result<std::vector<LinkState>> links = kernel.links(Side::kHost);
   if (!links) return errors.push_back(std::move(links).error());
   for (const LinkState& link : *links) {
-    if (link.kind != "veth" || link.alias.compare(0, kPrefix.size(), kPrefix) != 0) continue;
-    const auto owner = parse_owner(std::string_view(link.alias).substr(kPrefix.size()), context.network);
+    const auto path = path_in_alias(link.alias);
+    if (link.kind != "veth" || !path) continue;
+    const auto owner = parse_owner(*path, context.network);
     if (!owner) continue;
     Result<Identity> identity = identity_of(context.network, *owner);
     // An alias that was cut names another attachment than the one that the link's name is derived from.

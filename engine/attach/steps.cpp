@@ -78,4 +78,12 @@ std::vector<Error> remove_derived(const AttachmentKey& key, Kernel& kernel) {
   return errors;
 }
 
+Result<std::optional<LinkState>> host_end_of(Kernel& kernel, const LinkState& end) {
+  // An index alone means nothing: the peer of a pair within the container may have that of a link here.
+  if (end.kind != "veth" || !end.link || !end.link_nsid) return std::optional<LinkState>();
+  FAIRLEAD_TRY(std::optional<LinkState> found, kernel.find_link(Side::kHost, *end.link));
+  if (found && (found->kind != "veth" || found->link != end.index || !found->link_nsid)) found.reset();
+  return found;
+}
+
 }  // namespace fairlead::engine

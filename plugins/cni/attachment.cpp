@@ -107,9 +107,7 @@ Result<engine::KnownAttachment> known_attachment(const Request& request) {
   if (!index) {
     return fail(kInvalidConfig, "prevResult does not list interface " + request.ifname + " in a sandbox");
   }
-  engine::KnownAttachment known;
-  Result<MacAddress> mac = MacAddress::parse(request.prev_result->interfaces[*index].mac);
-  if (mac) known.mac = *mac;
+  engine::KnownAttachment known{.mac = previous_mac(request)};
   for (const Ip& ip : request.prev_result->ips) {
     if (ip.interface && *ip.interface != *index) continue;
     known.addresses.addresses.push_back({.address = ip.address, .gateway = ip.gateway});
@@ -118,7 +116,12 @@ Result<engine::KnownAttachment> known_attachment(const Request& request) {
   return known;
 }
 
-bool previous_names_link(const Request& request) { return previous_interface(request).has_value(); }
+std::optional<MacAddress> previous_mac(const Request& request) {
+  const std::optional<std::size_t> index = previous_interface(request);
+  if (!index) return std::nullopt;
+  const Result<MacAddress> mac = MacAddress::parse(request.prev_result->interfaces[*index].mac);
+  return mac ? std::optional(*mac) : std::nullopt;
+}
 
 AddResult result_of(const Request& request, const engine::Attached& attached, const Dns& dns) {
   AddResult result;

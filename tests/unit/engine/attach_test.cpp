@@ -278,6 +278,53 @@ TEST_F(Attach, DelDoesNotTouchAnotherAttachmentInTheSameNamespace) {
   EXPECT_EQ(host_.dump(), before);
 }
 
+/// A pair as another program makes it: no alias.
+MacAddress foreign_pair(FakeHost& host, FakeHost::Ns container, const char* host_end) {
+  const MacAddress mac = *MacAddress::parse("02:00:00:00:00:07");
+  EXPECT_FALSE(host.create_link(
+      FakeHost::kHostNs,
+      {.name = *LinkName::parse(host_end),
+       .kind = VethLink{.peer = {.side = Side::kContainer, .name = *LinkName::parse("eth0"), .mac = mac}}},
+      container));
+  return mac;
+}
+
+// libcni and kubelet repeat a DEL with the result they remember; by then the path of the namespace may be
+// another container's.
+TEST_F(Attach, ARepeatedDelDoesNotTouchALaterContainerAtTheSamePath) {
+  const Result<Attached> first = attach(context(), driver_, source_);
+  ASSERT_TRUE(first);
+  const MacAddress known = first->names.container_mac;
+  ASSERT_TRUE(detach(context(), source_, known));
+  container_ = host_.add_namespace();
+  FakeSource second;
+  const Result<Attached> later = attach(context("later"), driver_, second);
+  ASSERT_TRUE(later);
+  std::string before = host_.dump();
+  EXPECT_TRUE(detach(context(), source_, known));
+  EXPECT_EQ(host_.dump(), before);
+  // Not even one that was given the same MAC.
+  EXPECT_TRUE(detach(context(), source_, later->names.container_mac));
+  EXPECT_EQ(host_.dump(), before);
+
+  container_ = host_.add_namespace();
+  foreign_pair(host_, container_, "veth0");
+  before = host_.dump();
+  EXPECT_TRUE(detach(context(), source_, known));
+  EXPECT_EQ(host_.dump(), before) << "the link of a container that another program attached";
+}
+
+TEST_F(Attach, DelRemovesWhatAnotherProgramAttached) {
+  warm_up();
+  const std::string before = host_.dump();
+  for (const bool is_told : {true, false}) {
+    std::optional<MacAddress> known = foreign_pair(host_, container_, "veth0");
+    if (!is_told) known.reset();
+    EXPECT_TRUE(detach(context(), source_, known));
+    EXPECT_EQ(host_.dump(), before) << is_told;
+  }
+}
+
 TEST_F(Attach, AddAndDelAskTheSameHoweverManyAttachmentsThereAre) {
   const auto questions = [this] {
     std::vector<std::string> asked;
