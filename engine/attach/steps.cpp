@@ -15,15 +15,44 @@ bool touches_container(const Plan& plan) {
 
 // Inside a container only what is still the same namespace may be touched: inode numbers are reused at
 // once, so a path alone proves nothing.
-Result<OpenedKernel> open_for_undo(const AttachmentContext& context, const Section& section,
-                                   const RecordHeader& header) {
-  if (!touches_container(section.undo) || header.netns_path.empty()) return context.open_kernel("");
+Result<OpenedKernel> open_recorded(const AttachmentContext& context, const RecordHeader& header) {
+  if (header.netns_path.empty()) return context.open_kernel("");
   Result<OpenedKernel> opened = context.open_kernel(header.netns_path);
   if (opened) {
     auto cookie = opened->kernel->namespace_cookie(Side::kContainer);
     if (cookie && *cookie == header.container_cookie) return opened;
   }
   return context.open_kernel("");
+}
+
+/// The present name of the host end if somebody renamed it (an operator, a udev rule): our alias stayed with
+/// it, and the other end is where it was.
+Result<std::optional<LinkName>> renamed_host_end(const AttachmentContext& context,
+                                                 const RecordHeader& header) {
+  FAIRLEAD_TRY(const OpenedKernel opened, open_recorded(context, header));
+  if (!opened.kernel->has_container()) return std::optional<LinkName>();
+  FAIRLEAD_TRY(const std::optional<LinkState> link,
+               opened.kernel->find_link(Side::kContainer, context.identity.ifname()));
+  if (!link) return std::optional<LinkName>();
+  FAIRLEAD_TRY(const std::optional<LinkState> host_end, host_end_of(*opened.kernel, *link));
+  if (!host_end || host_end->alias != context.identity.link_alias()) return std::optional<LinkName>();
+  return LinkName::parse(host_end->name).transform([](LinkName name) {
+    return std::optional(std::move(name));
+  });
+}
+
+/// Makes the removal of the host end one of its present name.
+Result<void> follow_host_end(const AttachmentContext& context, const RecordHeader& header, Kernel& kernel,
+                             Plan& removals) {
+  const LinkName derived = context.identity.host_link();
+  const auto removal =
+      std::find(removals.begin(), removals.end(), Op{.side = Side::kHost, .action = DeleteLink{derived}});
+  if (removal == removals.end()) return {};
+  FAIRLEAD_TRY(const std::optional<LinkState> found, kernel.find_link(Side::kHost, derived));
+  if (found && found->name == derived.str()) return {};
+  FAIRLEAD_TRY(const std::optional<LinkName> renamed, renamed_host_end(context, header));
+  if (renamed) removal->action = DeleteLink{*renamed};
+  return {};
 }
 
 void remove_elements_of(const AttachmentKey& key, Kernel& kernel, Plan& removals,
@@ -57,16 +86,22 @@ Result<bool> is_current(const RecordHeader& header, Kernel& kernel) {
 
 std::vector<Error> undo_section(const AttachmentContext& context, const Section& section,
                                 const RecordHeader& header) {
-  Result<OpenedKernel> opened = open_for_undo(context, section, header);
-  if (!opened) return {std::move(opened).error()};
   Plan removals = section.undo;
-  if (!opened->kernel->has_container()) {
-    std::erase_if(removals, [](const Op& op) { return op.side == Side::kContainer; });
-  }
+  Result<OpenedKernel> opened =
+      touches_container(removals) ? open_recorded(context, header) : context.open_kernel("");
+  if (!opened) return {std::move(opened).error()};
   Result<bool> current = is_current(header, *opened->kernel);
   if (!current) return {std::move(current).error()};
   if (!*current) return {};  // another boot or another host namespace: links and elements went with it
-  return unwind(*opened->kernel, removals);
+  if (!opened->kernel->has_container()) {
+    std::erase_if(removals, [](const Op& op) { return op.side == Side::kContainer; });
+  }
+  std::vector<Error> errors;
+  if (Result<void> followed = follow_host_end(context, header, *opened->kernel, removals); !followed) {
+    errors.push_back(std::move(followed).error());
+  }
+  for (Error& error : unwind(*opened->kernel, removals)) errors.push_back(std::move(error));
+  return errors;
 }
 
 std::vector<Error> remove_derived(const AttachmentKey& key, Kernel& kernel) {

@@ -325,6 +325,36 @@ TEST_F(Attach, DelRemovesWhatAnotherProgramAttached) {
   }
 }
 
+TEST_F(Attach, DelFindsTheHostEndUnderAnotherName) {
+  warm_up();
+  const std::string before = host_.dump();
+  const std::string host_end = context().identity.host_link().str();
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  host_.rename(FakeHost::kHostNs, host_end, "uplink7");
+  // The namespace at that path is another one by now: what is there is not known to be ours.
+  const FakeHost::Ns mine = std::exchange(container_, host_.add_namespace());
+  const Record recorded = record();
+  EXPECT_TRUE(detach(context(), source_));
+  EXPECT_NE(host_.at(FakeHost::kHostNs).find("uplink7"), nullptr);
+  host_.remove_namespace(std::exchange(container_, mine));
+  source_.held = true;
+  save(recorded);
+  EXPECT_TRUE(detach(context(), source_));
+  EXPECT_EQ(host_.dump(), before);
+  EXPECT_FALSE(has_record());
+
+  // A link without our alias, or with another's, is not what was renamed.
+  for (const char* alias : {"", "fairlead net/c2/eth0"}) {
+    ASSERT_TRUE(attach(context(), driver_, source_));
+    host_.rename(FakeHost::kHostNs, host_end, "uplink7");
+    host_.at(FakeHost::kHostNs).find("uplink7")->state.alias = alias;
+    EXPECT_TRUE(detach(context(), source_));
+    EXPECT_NE(host_.at(FakeHost::kHostNs).find("uplink7"), nullptr) << alias;
+    host_.delete_link(FakeHost::kHostNs, "uplink7");
+    EXPECT_EQ(host_.dump(), before) << alias;
+  }
+}
+
 TEST_F(Attach, AddAndDelAskTheSameHoweverManyAttachmentsThereAre) {
   const auto questions = [this] {
     std::vector<std::string> asked;
