@@ -51,6 +51,7 @@ class Attachment {
 
  private:
   Result<void> clear_the_way();
+  Result<void> forget_other_boot();
   Result<void> recover(const Section& remains);
   Result<void> refuse_taken_name() const;
   Result<void> write_intent();
@@ -87,20 +88,29 @@ Result<void> Attachment::clear_the_way() {
                           std::to_string(kRecordVersion),
                       "call DEL first, which works on any version");
   }
-  FAIRLEAD_TRY(const bool current, is_current(found->header, kernel_));
   record_ = *std::move(found);
-  if (!current) context_.log->info("FL2002", "the record of " + object_of(context_) + " is of another boot");
-  const Section* section = find_section(record_, context_.section_key, context_.plugin);
+  FAIRLEAD_TRY(const bool current, is_current(record_.header, kernel_));
+  if (!current) return forget_other_boot();
+  const Section* section = find_own_section(record_, context_.section_key, context_.plugin);
   if (section == nullptr) return {};
-  if (current && section->phase == Phase::kDone) {
+  if (section->phase == Phase::kDone) {
     return Unexpected(Error{.code = Errc::kExists,
                             .what = "attach " + object_of(context_) + ": it is attached already",
                             .remedy = "call DEL first, or use another interface name",
                             .protocol_code = kAlreadyAttachedCode});
   }
-  FAIRLEAD_CHECK(recover(Section(*section)));
-  if (!current) record_.sections.clear();  // nothing that they name has survived the boot
-  return {};
+  return recover(Section(*section));
+}
+
+/// Of another boot, or another host namespace, nothing is left but a lease. The sections must not outlive
+/// their header, which is about to become one of this boot.
+Result<void> Attachment::forget_other_boot() {
+  context_.log->info("FL2002", "the record of " + object_of(context_) + " is of another boot");
+  record_.sections.clear();
+  Result<void> released = source_.release();
+  if (released) return {};
+  return Unexpected(
+      std::move(released).error().with_context("release what " + object_of(context_) + " had before a boot"));
 }
 
 Result<void> Attachment::recover(const Section& remains) {

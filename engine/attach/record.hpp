@@ -63,7 +63,11 @@ struct Record {
 [[nodiscard]] Result<Record> parse_record(const std::string& text);
 [[nodiscard]] std::string serialize_record(const Record& record);
 
-/// The section with this key, else the newest one of this plugin type, else nothing.
+/// For ADD: the section with this key, else the newest of this plugin type that an interrupted ADD left
+/// behind (with another configuration), else nothing. One that is done is another plugin's of the chain.
+[[nodiscard]] Section* find_own_section(Record& record, const std::string& key, const std::string& plugin);
+/// For the others, whose configuration may have changed since: the section with this key, else the newest one
+/// of this plugin type, else nothing.
 [[nodiscard]] Section* find_section(Record& record, const std::string& key, const std::string& plugin);
 
 /// The directory of records. Callers hold the attachment's lock for everything but list().

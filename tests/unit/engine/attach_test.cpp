@@ -197,6 +197,56 @@ TEST_F(Attach, TheRemainsOfACrashAreUndoneByTheNextAdd) {
   EXPECT_EQ(record().sections[0].phase, Phase::kDone);
 }
 
+TEST_F(Attach, TheRemainsOfACrashAreUndoneThoughTheConfigurationIsAnother) {
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  Record crashed = record();
+  crashed.sections[0].phase = Phase::kIntent;
+  crashed.sections[0].key = "bridge:0";
+  save(crashed);
+  const Result<Attached> attached = attach(context(), driver_, source_);
+  ASSERT_TRUE(attached) << attached.error().to_string();
+  EXPECT_EQ(record().sections.size(), 1U);
+  EXPECT_EQ(record().sections[0].key, "bridge:1");
+}
+
+// A chain may hold a type twice.
+TEST_F(Attach, ASecondPluginOfATypeIsNotTheFirst) {
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  ASSERT_FALSE(host_.delete_link(container_, "eth0"));
+  AttachmentContext second = context();
+  second.section_key = "bridge:2";
+  FakeSource other;
+  const Result<Attached> attached = attach(second, driver_, other);
+  ASSERT_TRUE(attached) << attached.error().to_string();
+  ASSERT_EQ(record().sections.size(), 2U);
+  ASSERT_TRUE(detach(second, other));
+  ASSERT_EQ(record().sections.size(), 1U);
+  EXPECT_EQ(record().sections[0].key, "bridge:1");
+  ASSERT_TRUE(detach(context(), source_));
+  EXPECT_FALSE(has_record());
+}
+
+TEST_F(Attach, SectionsOfAnotherBootGoAndSoDoTheirLeases) {
+  const FakeHost fresh = host_;
+  for (const char* key : {"bridge:1", "bridge:0", ""}) {
+    host_ = fresh;
+    ASSERT_TRUE(attach(context(), driver_, source_));
+    Record old = record();
+    old.header.boot_id = "another";
+    old.sections[0].key = key;
+    if (*key == '\0') old.sections.clear();  // the section of whoever had the lease is lost
+    old.sections.push_back({.key = "portmap:1", .plugin = "portmap", .phase = Phase::kDone});
+    save(old);
+    host_ = fresh;
+    const Result<Attached> attached = attach(context(), driver_, source_);  // which must release first
+    ASSERT_TRUE(attached) << key << ": " << attached.error().to_string();
+    ASSERT_EQ(record().sections.size(), 1U) << key;
+    EXPECT_EQ(record().sections[0].key, "bridge:1");
+    ASSERT_TRUE(detach(context(), source_));
+    EXPECT_FALSE(has_record());
+  }
+}
+
 TEST_F(Attach, ARecordOfAnotherBootHoldsOnlyALease) {
   ASSERT_TRUE(attach(context(), driver_, source_));
   Record old = record();
