@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/attach/locks.hpp"
 #include "fairlead/digest.hpp"
 #include "fairlead/file.hpp"
 #include "firewall/tables.hpp"
@@ -55,6 +56,42 @@ Result<void> follow_host_end(const AttachmentContext& context, const RecordHeade
   return {};
 }
 
+/// The bridge whose address the op is about.
+const LinkName* bridge_of(const Op& op) {
+  if (op.side != Side::kHost) return nullptr;
+  if (const auto* removal = std::get_if<RemoveAddress>(&op.action)) return &removal->link;
+  if (const auto* restored = std::get_if<AddAddress>(&op.action)) return &restored->link;
+  return nullptr;
+}
+
+/// Whether a link has ports besides this attachment's.
+Result<bool> has_other_ports(const AttachmentContext& context, Kernel& kernel, const LinkName& bridge) {
+  FAIRLEAD_TRY(const std::optional<LinkState> link, kernel.find_link(Side::kHost, bridge));
+  if (!link) return false;
+  FAIRLEAD_TRY(const std::vector<LinkState> links, kernel.links(Side::kHost));
+  return std::any_of(links.begin(), links.end(), [&](const LinkState& port) {
+    return port.master == link->index && port.name != context.identity.host_link().str();
+  });
+}
+
+/// An interrupted ADD may have replaced an address of the bridge (forceAddress). The old one comes back; the
+/// new one goes only if nobody can have come to use it in the meantime. Under the bridge's lock, which is
+/// returned.
+Result<std::optional<RangeLock>> spare_bridge_addresses(const AttachmentContext& context, Kernel& kernel,
+                                                        Plan& removals) {
+  const auto first = std::find_if(removals.begin(), removals.end(), bridge_of);
+  if (first == removals.end()) return std::optional<RangeLock>();
+  const LinkName bridge = *bridge_of(*first);
+  FAIRLEAD_TRY(RangeLock lock, lock_bridge(context.run_dir, bridge.str()));
+  FAIRLEAD_TRY(const bool is_used, has_other_ports(context, kernel, bridge));
+  if (is_used) {
+    std::erase_if(removals, [](const Op& op) {
+      return bridge_of(op) != nullptr && std::holds_alternative<RemoveAddress>(op.action);
+    });
+  }
+  return std::optional(std::move(lock));
+}
+
 void remove_elements_of(const AttachmentKey& key, Kernel& kernel, Plan& removals,
                         std::vector<Error>& errors) {
   const std::string owner = to_hex(key);
@@ -100,6 +137,8 @@ std::vector<Error> undo_section(const AttachmentContext& context, const Section&
   if (Result<void> followed = follow_host_end(context, header, *opened->kernel, removals); !followed) {
     errors.push_back(std::move(followed).error());
   }
+  const auto bridge_lock = spare_bridge_addresses(context, *opened->kernel, removals);
+  if (!bridge_lock) return {Error(bridge_lock.error())};
   for (Error& error : unwind(*opened->kernel, removals)) errors.push_back(std::move(error));
   return errors;
 }
