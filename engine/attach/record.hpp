@@ -20,7 +20,8 @@
 
 namespace fairlead::engine {
 
-/// Version of the format. A newer one is torn down by its undo list; ADD and CHECK refuse it.
+/// Version of the format. A newer one is torn down by its undo list, as far as it is known; ADD and CHECK
+/// refuse it.
 inline constexpr int kRecordVersion = 1;
 
 enum class Phase : std::uint8_t {
@@ -33,8 +34,9 @@ struct Section {
   std::string key;     ///< plugin type + ":" + digest of its configuration
   std::string plugin;  ///< plugin type
   Phase phase = Phase::kIntent;
-  AddressPlan addresses{};  ///< what IPAM gave, as the driver completed it
-  Plan undo{};              ///< removals, in the order in which they are to run
+  AddressPlan addresses{};                  ///< what IPAM gave, as the driver completed it
+  Plan undo{};                              ///< removals, in the order in which they are to run
+  std::vector<std::string> unknown_undo{};  ///< those that this build cannot carry out: "op 'x'"
   bool operator==(const Section&) const = default;
 };
 
