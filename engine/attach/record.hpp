@@ -21,7 +21,8 @@
 
 namespace fairlead::engine {
 
-/// Version of the format. A newer one is torn down by its undo list; ADD and CHECK refuse it.
+/// Version of the format. A newer one is torn down by its undo list, as far as it is known; ADD and CHECK
+/// refuse it.
 inline constexpr int kRecordVersion = 1;
 
 enum class Phase : std::uint8_t {
@@ -34,8 +35,9 @@ struct Section {
   std::string key;     ///< plugin type + ":" + digest of its configuration
   std::string plugin;  ///< plugin type
   Phase phase = Phase::kIntent;
-  AddressPlan addresses{};  ///< what IPAM gave, as the driver completed it
-  Plan undo{};              ///< removals, in the order in which they are to run
+  AddressPlan addresses{};                  ///< what IPAM gave, as the driver completed it
+  Plan undo{};                              ///< removals, in the order in which they are to run
+  std::vector<std::string> unknown_undo{};  ///< those that this build cannot carry out: "op 'x'"
   bool operator==(const Section&) const = default;
 };
 
@@ -64,7 +66,11 @@ struct Record {
 [[nodiscard]] Result<Record> parse_record(const std::string& text);
 [[nodiscard]] std::string serialize_record(const Record& record);
 
-/// The section with this key, else the newest one of this plugin type, else nothing.
+/// For ADD: the section with this key, else the newest of this plugin type that an interrupted ADD left
+/// behind (with another configuration), else nothing. One that is done is another plugin's of the chain.
+[[nodiscard]] Section* find_own_section(Record& record, const std::string& key, const std::string& plugin);
+/// For the others, whose configuration may have changed since: the section with this key, else the newest one
+/// of this plugin type, else nothing.
 [[nodiscard]] Section* find_section(Record& record, const std::string& key, const std::string& plugin);
 
 /// The directory of records. Callers hold the attachment's lock for everything but list().
