@@ -19,6 +19,9 @@ case ${1:-} in
   *) die "unknown argument '$1' (only --full)" ;;
 esac
 [ "$(id -u)" = 0 ] || die "needs root: it installs packages, and the tests make network namespaces"
+case $FAIRLEAD_ROOT/ in
+  /run/* | /var/run/*) die "the tests mount file systems of their own over /run, which would hide this tree: move it" ;;
+esac
 cd "$FAIRLEAD_ROOT" || exit 2
 umask 022
 mkdir -p "$FAIRLEAD_LOGS"
