@@ -7,7 +7,7 @@
 #include <filesystem>
 
 #include "tests/conformance/sample.hpp"
-#include "tests/crash/tracer.hpp"
+#include "tests/conformance/tracer.hpp"
 
 namespace fairlead::crash {
 namespace {
@@ -36,7 +36,7 @@ void wait_for_detached() {
 bool killed_at(World& world, const Point& point, const Json& config, const Attachment& attachment) {
   conformance::Process process =
       world.start("bridge", point.verb, config.dump(), attachment, /*traced=*/true);
-  const Traced traced = trace(process.pid(), point.kill_at);
+  const conformance::Traced traced = conformance::trace(process.pid(), point.kill_at);
   const conformance::Output output = process.collect();
   conformance::require(traced.killed || traced.exit_code == 0,
                        std::string(point.verb) + " failed by itself: " + output.out);
