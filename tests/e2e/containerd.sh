@@ -11,7 +11,7 @@ need containerd ctr runc busybox nft jq
 
 # go-cni looks into /opt/cni/bin, then into /usr/lib/cni: the latter becomes the directory under test.
 P=$W/cni
-plugin_directory "$P" bridge host-local loopback portmap firewall tuning
+plugin_directory "$P" bridge host-local loopback -- portmap firewall tuning
 mount --bind "$P" "$REFERENCE_CNI"
 if [ -d /opt/cni/bin ]; then mount -t tmpfs tmpfs /opt/cni/bin; fi
 [ -d /etc/cni ] || skip "there is no /etc/cni (Debian's containerd makes it)"

@@ -7,7 +7,7 @@ isolate "$@"
 need podman runc conmon busybox nft jq
 
 P=$W/cni
-plugin_directory "$P" bridge host-local loopback portmap firewall tuning
+plugin_directory "$P" bridge host-local loopback -- portmap firewall tuning
 
 mkdir -p "$W"/{storage,runroot,libpod,tmp,net,rootfs}
 # Two directories in this order, as the README tells people to configure it.
