@@ -9,7 +9,7 @@ TEST_F(Attach, DelPassesOverAnOperationThatItDoesNotKnowAndSaysSo) {
   const std::string before = host_.dump();
   ASSERT_TRUE(attach(context(), driver_, source_));
   std::string text = *read_file(file_of("c1")).value();
-  text.insert(text.find("\"undo\":[") + 8, R"({"op":"remove-rule","side":"host","handle":7},)");
+  text.insert(text.rfind("\"undo\":[") + 8, R"({"op":"remove-rule","side":"host","handle":7},)");
   ASSERT_TRUE(replace_file(file_of("c1"), text, 0600));
   std::string logged;
   const Logger log([&](LogLevel, std::string_view id, std::string_view line) {
