@@ -113,8 +113,8 @@ void masquerading_removed(World& world) {
   });
 }
 
-/// Deletes what mentions the address from every set and map; where an implementation has it in none, there
-/// are only rules, and all of them go.
+/// Deletes what mentions the address from every set and map; an implementation that has it in rules loses all
+/// of them.
 void remove_elements_of(const World& host, const std::string& address) {
   Json commands = Json::array();
   const auto ruleset = Json::parse(host.tool({"nft", "-j", "list", "ruleset"}));
@@ -133,11 +133,12 @@ void remove_elements_of(const World& host, const std::string& address) {
       }
     }
   }
-  if (commands.empty()) {
-    host.tool({"nft", "flush", "ruleset"});
-  } else {
+  if (!commands.empty()) {
     host.tool({"nft", "-j", "-f", "-"}, {}, Json{{"nftables", commands}}.dump());
+    return;
   }
+  require(ruleset.dump().find(address) != std::string::npos, "no set, map or rule mentions " + address);
+  host.tool({"nft", "flush", "ruleset"});
 }
 
 /// The rules and the elements of others are all there.
