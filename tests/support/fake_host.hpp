@@ -94,6 +94,7 @@ class FakeHost {
 
   // For tests that break something behind the program's back.
   void unplug(Ns ns, const std::string& port);
+  void rename(Ns ns, const std::string& link, const std::string& name);
   void drop_tables() { tables_.clear(); }
   void flush_rules();  ///< `nft flush table` of every table: elements stay
 
