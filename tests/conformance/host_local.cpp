@@ -1,5 +1,6 @@
 // H1 to H4, H8 to H12: host-local's choice of addresses and what it keeps on disk. The executable is called
 // directly, as its callers do; it never opens CNI_NETNS.
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <algorithm>
@@ -137,9 +138,16 @@ void parallel_adds_get_distinct_addresses(World& world) {
   require(leases("net").size() == 200, std::to_string(leases("net").size()) + " leases");
 }
 
+/// Which file the callers of this network lock; 0 if there is none.
+ino_t lock_inode() {
+  struct stat status {};
+  return ::stat("/var/lib/cni/networks/net/lock", &status) == 0 ? status.st_ino : 0;
+}
+
 void gc_frees_what_is_not_valid(World& world) {
   auto config = ipam_config(world, host_local_ipam());
   const auto kept = allocate(world, config, "kept");
+  const auto lock = lock_inode();
   const auto other = allocate(world, config, "dropped");
   Attachment second = container("kept");
   second.ifname = "eth1";
@@ -161,6 +169,7 @@ void gc_frees_what_is_not_valid(World& world) {
   config["cni.dev/valid-attachments"] = Json::array();
   require(world.call("GC", config, {}).ok(), "GC with an empty list failed");
   require(leases("net").empty(), "GC with an empty list kept a lease");
+  require(lock_inode() == lock, "GC replaced the lock file, which somebody else may be holding");
 }
 
 void status_tells_a_full_pool(World& world) {
@@ -262,7 +271,7 @@ std::vector<Case> host_local_cases() {
        Ipam::kNone,
        parallel_adds_get_distinct_addresses},
       {"H10",
-       "GC frees what is not valid, keeps the rest and last_reserved_ip; without a list: error 7",
+       "GC frees what is not valid, keeps the rest, lock and last_reserved_ip; without a list: error 7",
        {"host-local"},
        kOnly110,
        Ipam::kNone,
