@@ -19,9 +19,6 @@
 namespace fairlead::engine {
 namespace {
 
-/// Bytes; of an Ethernet link that is made without IFLA_MTU (ether_setup(), net/ethernet/eth.c).
-constexpr std::uint32_t kEtherMtu = 1500;
-
 HostLink host_link_in(const LinkState& state) {
   return HostLink{.name = state.name, .mac = state.mac, .mtu = state.mtu};
 }
@@ -210,6 +207,7 @@ Result<Attached> Attachment::build() {
   if (undo_of(shared, {}).empty()) bridge_lock_.reset();
   FAIRLEAD_CHECK(apply_plan(kernel_, own, &not_undone_));
   applied_.insert(applied_.end(), own.begin(), own.end());
+  FAIRLEAD_CHECK(await_addresses(kernel_, state.own));
 
   FAIRLEAD_TRY(Attached attached, report(state));
   // A kernel that held us up beyond the deadline, uninterruptibly: whoever called has given up by now.

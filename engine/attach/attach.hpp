@@ -67,6 +67,8 @@ struct AttachmentContext {
   const Logger* log;
 };
 
+/// Bytes; of an Ethernet link that is made without IFLA_MTU (ether_setup(), net/ethernet/eth.c).
+inline constexpr std::uint32_t kEtherMtu = 1500;
 /// A link of the host as attach leaves it.
 struct HostLink {
   std::string name;
@@ -94,8 +96,10 @@ struct Attached {
 
 /// What a caller knows about an attachment from elsewhere (CNI: prevResult).
 struct KnownAttachment {
-  std::optional<MacAddress> mac{};  ///< of the container's interface; a chained plugin may have changed it
-  AddressPlan addresses{};          ///< in place of a record; empty: not known. A record must agree
+  // Of the container's interface; a chained plugin may have changed them.
+  std::optional<MacAddress> mac{};
+  std::optional<std::uint32_t> mtu{};
+  AddressPlan addresses{};  ///< in place of a record; empty: not known. A record must agree
 };
 /// Compares the attachment with the kernel; an error lists every difference.
 [[nodiscard]] Result<void> check(const AttachmentContext& context, const Driver& driver,

@@ -2,11 +2,14 @@
 #include <algorithm>
 
 #include "engine/attach/attach.hpp"
+#include "engine/attach/expectation.hpp"
 #include "engine/attach/locks.hpp"
 #include "engine/attach/steps.hpp"
 
 namespace fairlead::engine {
 namespace {
+
+constexpr const char* kRemedy = "DEL and ADD create it anew";
 
 /// A pair is made at once, so where its host end is gone there is nothing to compare but that.
 void take_missing_pairs(Desired& wants, Observed& observed, std::vector<Error>& found) {
@@ -34,43 +37,77 @@ void compare_addresses(const AddressPlan& recorded, const AddressPlan& told, std
   }
 }
 
-/// "add address 10.1.2.3/24 to eth0 in the container" reads as what CHECK found missing.
-Error difference(const Op& op) {
-  std::string text = op.reason.empty() ? "missing: " + describe(op) : op.reason + ": " + describe(op);
-  return Error{.code = Errc::kNotFound, .what = std::move(text)};
+/// Whether the op is there for another one's sake: a removal makes room, and a table without a reason goes
+/// with its elements (whether it is there is not asked when one of them is missing).
+bool only_helps(const Op& op) {
+  return std::holds_alternative<DeleteLink>(op.action) || std::holds_alternative<RemoveAddress>(op.action) ||
+         std::holds_alternative<RemoveRoute>(op.action) ||
+         (std::holds_alternative<EnsureTable>(op.action) && op.reason.empty());
 }
 
-Result<AddressPlan> expected_addresses(const AttachmentContext& context, const KnownAttachment& known,
-                                       const Driver& driver) {
+/// What an op that ADD would have to run says about the host as it is.
+Error difference(const Op& op) {
+  const std::string what = describe_object(op) + (op.reason.empty() ? " is missing" : ": " + op.reason);
+  return Error{.code = Errc::kNotFound, .what = what};
+}
+
+/// CHECK has failed, and there is nothing to compare any more.
+Unexpected lost(std::string what) {
+  return Unexpected(Error{.code = Errc::kNotFound,
+                          .what = std::move(what),
+                          .remedy = kRemedy,
+                          .protocol_code = kCheckFailedCode});
+}
+
+Result<const Section*> done_section(const AttachmentContext& context, Record& record) {
+  if (record.header.version > kRecordVersion) {
+    return Unexpected(Errc::kUnsupported,
+                      "its record has version " + std::to_string(record.header.version) +
+                          ", this build knows " + std::to_string(kRecordVersion),
+                      "check it with the version that attached it");
+  }
+  const Section* section = find_section(record, context.section_key, context.plugin);
+  if (section == nullptr) return lost("its record has no part of " + context.plugin);
+  if (section->phase != Phase::kDone) return lost("its ADD was interrupted");
+  return section;
+}
+
+/// The host end of the container's interface by the index that this one names: only we derive a name. Whether
+/// the two are a pair is diff()'s to see.
+Result<LinkName> host_end_name(const LinkName& ifname, Kernel& kernel) {
+  FAIRLEAD_TRY(const std::optional<LinkState> link, kernel.find_link(Side::kContainer, ifname));
+  if (!link) return lost(ifname.str() + " in the container is missing");
+  std::optional<LinkState> host_end;
+  if (link->link && link->link_nsid) {
+    FAIRLEAD_TRY(host_end, kernel.find_link(Side::kHost, *link->link));
+  }
+  if (!host_end) return lost(ifname.str() + " in the container has no far end on the host");
+  return LinkName::parse(host_end->name);
+}
+
+/// What is wanted of the kernel; what prevResult contradicts is in `found`.
+Result<DesiredState> expectation(const AttachmentContext& context, const Driver& driver,
+                                 const KnownAttachment& known, Kernel& kernel, std::vector<Error>& found) {
   const RecordStore store(context.run_dir);
   FAIRLEAD_TRY(std::optional<Record> record, store.load(context.identity));
-  if (!record) return driver.complete(known.addresses);
-  if (record->header.version > kRecordVersion) {
-    return Unexpected(Errc::kUnsupported, "its record is of a newer version");
+  const AttachmentNames names = names_of(context.identity, known.mac ? known.mac : context.mac);
+  if (!record) {
+    FAIRLEAD_TRY(const LinkName host_end, host_end_name(names.container_link, kernel));
+    return expected_by_result(driver, names, host_end, known);
   }
-  const Section* section = find_section(*record, context.section_key, context.plugin);
-  if (section == nullptr) return Unexpected(Errc::kNotFound, "its record has no part of " + context.plugin);
-  if (section->phase != Phase::kDone) {
-    return Unexpected(Errc::kNotFound, "its ADD was interrupted", "call DEL, then ADD");
-  }
-  return section->addresses;
+  FAIRLEAD_TRY(const Section* const section, done_section(context, *record));
+  const AddressPlan& recorded = section->addresses;
+  if (!known.addresses.addresses.empty()) compare_addresses(recorded, known.addresses, found);
+  return expected_by_record(driver, names, recorded, known);
 }
 
 Result<std::vector<Error>> differences(const AttachmentContext& context, const Driver& driver,
                                        const KnownAttachment& known) {
   FAIRLEAD_TRY(const OpenedKernel opened, context.open_kernel(context.netns_path));
-  FAIRLEAD_TRY(const AddressPlan addresses, expected_addresses(context, known, driver));
-  const AttachmentNames names = names_of(context.identity, known.mac ? known.mac : context.mac);
-  const DesiredState state = driver.desired(names, addresses);
   std::vector<Error> found;
-  if (!known.addresses.addresses.empty()) compare_addresses(addresses, known.addresses, found);
+  FAIRLEAD_TRY(const DesiredState state, expectation(context, driver, known, *opened.kernel, found));
   for (const Desired* part : {&state.shared, &state.own}) {
     Desired wants = *part;
-    for (Want& want : wants) {
-      // An attachment that is checked exists: its links are compared, not refused as taken. Whether a MAC is
-      // pinned cannot be seen.
-      if (auto* link = std::get_if<WantLink>(&want.item)) link->fresh = link->pin_mac = false;
-    }
     FAIRLEAD_TRY(Observed observed, observe(*opened.kernel, wants));
     take_missing_pairs(wants, observed, found);
     Result<Plan> plan = diff(wants, observed);
@@ -78,7 +115,9 @@ Result<std::vector<Error>> differences(const AttachmentContext& context, const D
       found.push_back(std::move(plan).error());
       continue;
     }
-    for (const Op& op : *plan) found.push_back(difference(op));
+    for (const Op& op : *plan) {
+      if (!only_helps(op)) found.push_back(difference(op));
+    }
   }
   return found;
 }
@@ -92,9 +131,8 @@ Result<void> check(const AttachmentContext& context, const Driver& driver, Addre
   if (!found) return Unexpected(std::move(found).error().with_context("check " + object_of(context)));
   if (Result<void> leased = source.check(); !leased) found->push_back(std::move(leased).error());
   if (found->empty()) return {};
-  Error error = join_errors(*std::move(found))
-                    .with_context("check " + object_of(context))
-                    .with_remedy("DEL and ADD create it anew");
+  Error error =
+      join_errors(*std::move(found)).with_context("check " + object_of(context)).with_remedy(kRemedy);
   error.protocol_code = kCheckFailedCode;
   return Unexpected(std::move(error));
 }

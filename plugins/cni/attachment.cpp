@@ -118,7 +118,8 @@ Result<engine::KnownAttachment> known_attachment(const Request& request) {
   if (!index) {
     return fail(kInvalidConfig, "prevResult does not list interface " + request.ifname + " in a sandbox");
   }
-  engine::KnownAttachment known{.mac = previous_mac(request)};
+  engine::KnownAttachment known{.mac = previous_mac(request),
+                                .mtu = request.prev_result->interfaces[*index].mtu};
   for (const Ip& ip : request.prev_result->ips) {
     if (ip.interface && *ip.interface != *index) continue;
     known.addresses.addresses.push_back({.address = ip.address, .gateway = ip.gateway});

@@ -172,9 +172,9 @@ Result<Route> decode_route(const Node& node) {
   FAIRLEAD_TRY(route.mtu, above_zero(node, "mtu"));
   FAIRLEAD_TRY(route.advmss, above_zero(node, "advmss"));
   FAIRLEAD_TRY(route.priority, above_zero(node, "priority"));
-  FAIRLEAD_TRY(const auto table, node.integer("table", 0, UINT32_MAX));
+  // The kernel too takes table 0, RT_TABLE_UNSPEC, for the main table.
+  FAIRLEAD_TRY(route.table, above_zero(node, "table"));
   FAIRLEAD_TRY(const auto scope, node.integer("scope", 0, UINT8_MAX));
-  if (table) route.table = static_cast<std::uint32_t>(*table);
   if (scope) route.scope = static_cast<std::uint8_t>(*scope);
   return route;
 }

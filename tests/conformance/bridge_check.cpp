@@ -236,18 +236,24 @@ void other_path_to_the_namespace_passes(World& world) {
 
 /// What chained plugins (tuning, for one) do after us is no damage.
 void chained_changes_pass(World& world) {
-  const auto config = bridge_config(world);
+  auto config = bridge_config(world);
+  config["mtu"] = 1400;
   const Attachment attachment{.netns = world.add_netns("c1")};
   auto result = attach(world, config, attachment);
-  world.ip_batch("link set eth0 address 02:00:00:00:00:77\nroute add 203.0.113.0/24 via 10.1.2.1\n",
-                 attachment.netns);
+  // The reference's tuning says nothing of the MTU in its result.
+  world.ip_batch(
+      "link set eth0 address 02:00:00:00:00:77\nlink set eth0 mtu 1300\nlink set eth0 promisc on "
+      "allmulticast on\n"
+      "route add 203.0.113.0/24 via 10.1.2.1\n",
+      attachment.netns);
   for (auto& interface : result.at("interfaces")) {
     if (interface.value("name", "") == "eth0") interface["mac"] = "02:00:00:00:00:77";
   }
   result["interfaces"].push_back({{"name", "ifb0"}, {"mac", "02:00:00:00:00:78"}});
   result["routes"].push_back({{"dst", "203.0.113.0/24"}, {"gw", "10.1.2.1"}});
   const auto reply = check(world, config, attachment, result);
-  require(reply.ok(), "CHECK with a chained plugin's MAC, route and interface failed: " + reply.describe());
+  require(reply.ok(),
+          "CHECK with a chained plugin's MAC, MTU, route and interface failed: " + reply.describe());
 }
 
 void gc_frees_attachments(World& world) {

@@ -244,9 +244,10 @@ REGISTER_TYPED_TEST_SUITE_P(
     ChangesTheOptionsOfABridgeAndOfNothingElse, SetsAndReportsPortOptions,
     JoinsABridgeWithItsOptionsInOneChange, RefusesAMasterThatDoesNotExist, ChangesALink,
     ListsTheAddressesOfOneLinkOnly, RefusesAnAddressThatIsThere, RestoresARemovedAddressAsItWas,
-    AddressOfAMissingLinkIsNotFound, RemovesAnAddressOnce, RefusesARouteThroughALinkThatIsDown,
-    RefusesAGatewayThatIsNotReachable, AddsARouteWithAllItsValues, AddsEcmpRoutes, AppendsAHopToAnIpv6Route,
-    FiltersRoutesByTableAndLink, ConnectedRoutesComeWithTheAddress, ReadsAndWritesSysctls,
-    StopsBehindTheGroupThatFailed, BeginsNothingOnceTheDeadlineHasPassed, CarriesAWholeAttachmentOutAtOnce);
+    AddressOfAMissingLinkIsNotFound, WaitsForTheEndOfDuplicateAddressDetection, RemovesAnAddressOnce,
+    RefusesARouteThroughALinkThatIsDown, RefusesAGatewayThatIsNotReachable, AddsARouteWithAllItsValues,
+    AddsEcmpRoutes, AppendsAHopToAnIpv6Route, FiltersRoutesByTableAndLink, ConnectedRoutesComeWithTheAddress,
+    ReadsAndWritesSysctls, StopsBehindTheGroupThatFailed, BeginsNothingOnceTheDeadlineHasPassed,
+    CarriesAWholeAttachmentOutAtOnce);
 
 }  // namespace fairlead::test

@@ -69,6 +69,29 @@ TYPED_TEST_P(KernelContract, AddressOfAMissingLinkIsNotFound) {
   this->refused(in_container(RemoveAddress{name_of("eth0"), iface("10.1.0.2/24")}), ENODEV, Errc::kNotFound);
 }
 
+TYPED_TEST_P(KernelContract, WaitsForTheEndOfDuplicateAddressDetection) {
+  this->must(
+      {on_host(CreateLink{veth_spec("veth0", "eth0")}), in_container(ChangeLink{existing_up("eth0")}),
+       in_container(AddAddress{name_of("eth0"), {.address = iface("2001:db8:1::2/64"), .nodad = false}}),
+       in_container(AddAddress{name_of("eth0"), {.address = iface("2001:db8:1::3/64")}})});
+  const LinkIndex eth0 = this->index(Side::kContainer, "eth0");
+  const auto tentative = [&](const char* text) {
+    for (const AddressState& is : *this->kernel().addresses(Side::kContainer, eth0)) {
+      if (is.address == iface(text)) return is.tentative;
+    }
+    ADD_FAILURE() << text;
+    return false;
+  };
+  EXPECT_TRUE(tentative("2001:db8:1::2/64"));
+  EXPECT_FALSE(tentative("2001:db8:1::3/64"));
+  const IfaceAddress both[] = {iface("2001:db8:1::3/64"), iface("2001:db8:1::2/64")};
+  const auto settled = this->kernel().await_addresses(Side::kContainer, eth0, both);
+  EXPECT_TRUE(settled) << settled.error().to_string();
+  EXPECT_FALSE(tentative("2001:db8:1::2/64"));
+  const IfaceAddress other[] = {iface("2001:db8:1::4/64")};
+  EXPECT_EQ(this->kernel().await_addresses(Side::kContainer, eth0, other).error().code, Errc::kNotFound);
+}
+
 TYPED_TEST_P(KernelContract, RemovesAnAddressOnce) {
   this->attach_eth0();
   for (const char* text : {"10.1.0.2/24", "2001:db8:1::2/64"}) {

@@ -2,7 +2,9 @@
 // what they refuse, as far as an attachment can tell. The contract suite (tests/contract) holds it to the
 // running kernel.
 //
-// Not modelled: packets, neighbours, duplicate address detection, automatic link-local addresses, the
+// Duplicate address detection takes no time: it is over when somebody waits for it.
+//
+// Not modelled: packets, neighbours, automatic link-local addresses, the
 // dead hops that an IPv4 multipath route keeps, the text of rules.
 #pragma once
 
@@ -83,6 +85,9 @@ class FakeHost {
   Verdict add_element(const nft::Element& element);
   Verdict remove_element(const nft::Element& element);
 
+  /// Duplicate address detection on a link with a carrier comes to its end.
+  void detect_duplicates(Ns ns, LinkIndex link);
+
   /// The link as a GETLINK shows it, carrier and operational state worked out.
   [[nodiscard]] LinkState observed(Ns ns, const FakeLink& link);
   /// Main and other tables, connected routes included.
@@ -95,6 +100,8 @@ class FakeHost {
   // For tests that break something behind the program's back.
   void unplug(Ns ns, const std::string& port);
   void rename(Ns ns, const std::string& link, const std::string& name);
+  /// Another host on every network has the address.
+  void occupy(const IpAddress& address) { occupied_.insert(address); }
   void drop_tables() { tables_.clear(); }
   void flush_rules();  ///< `nft flush table` of every table: elements stay
 
@@ -123,6 +130,7 @@ class FakeHost {
 
   std::map<Ns, FakeNamespace> namespaces_{};
   std::map<TableKey, FakeTable> tables_{};
+  std::set<IpAddress> occupied_{};
   Ns next_namespace_ = 0;
   std::uint32_t next_mac_ = 1;
 };

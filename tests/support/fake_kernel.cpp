@@ -75,6 +75,24 @@ Result<std::vector<AddressState>> FakeKernel::addresses(Side side, LinkIndex ind
   return link->addresses;
 }
 
+Result<void> FakeKernel::await_addresses(Side side, LinkIndex index,
+                                         std::span<const IfaceAddress> addresses) {
+  FAIRLEAD_TRY(const auto ns,
+               ask(side, "settled addresses" + where(side) + "#" + std::to_string(index.value)));
+  host_.detect_duplicates(ns, index);
+  const FakeLink* link = host_.at(ns).find(index);
+  for (const IfaceAddress& address : addresses) {
+    const AddressState* state = nullptr;
+    if (link != nullptr) {
+      for (const AddressState& is : link->addresses) state = is.address == address ? &is : state;
+    }
+    if (state == nullptr) return Unexpected(Errc::kNotFound, address.to_string() + ": it is not there");
+    if (state->dad_failed) return Unexpected(Errc::kBusy, address.to_string() + ": it is a duplicate");
+    if (state->tentative) return Unexpected(Errc::kTimeout, address.to_string() + ": it stays tentative");
+  }
+  return {};
+}
+
 Result<std::vector<RouteSpec>> FakeKernel::routes(Side side, const RouteFilter& filter) {
   const std::string what = std::string(filter.family == IpFamily::kV4 ? "v4" : "v6") +
                            (filter.link ? " #" + std::to_string(filter.link->value) : " every link");

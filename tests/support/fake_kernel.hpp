@@ -58,6 +58,8 @@ class FakeKernel final : public Kernel {
   [[nodiscard]] Result<std::optional<LinkState>> find_link(Side side, LinkIndex index) override;
   [[nodiscard]] Result<std::vector<LinkState>> links(Side side) override;
   [[nodiscard]] Result<std::vector<AddressState>> addresses(Side side, LinkIndex link) override;
+  [[nodiscard]] Result<void> await_addresses(Side side, LinkIndex link,
+                                             std::span<const IfaceAddress> addresses) override;
   [[nodiscard]] Result<std::vector<RouteSpec>> routes(Side side, const RouteFilter& filter) override;
   [[nodiscard]] Result<std::optional<std::string>> sysctl(Side side, const std::string& key) override;
   [[nodiscard]] Result<std::vector<bool>> has_elements(std::span<const nft::Element> elements) override;

@@ -81,9 +81,21 @@ Verdict FakeHost::add_address(Ns ns, const std::string& link_name, const Address
   const auto before =
       std::find_if(link->addresses.begin(), link->addresses.end(),
                    [&](const AddressState& is) { return address.is_v4() && is.address.is_v6(); });
-  link->addresses.insert(
-      before, {.link = link->state.index, .address = address, .attributes = stored_attributes(*link, spec)});
+  link->addresses.insert(before, {.link = link->state.index,
+                                  .address = address,
+                                  .attributes = stored_attributes(*link, spec),
+                                  .tentative = address.is_v6() && !spec.nodad});
   return std::nullopt;
+}
+
+void FakeHost::detect_duplicates(Ns ns, LinkIndex index) {
+  FakeLink* link = at(ns).find(index);
+  if (link == nullptr || !observed(ns, *link).lower_up) return;
+  for (AddressState& is : link->addresses) {
+    if (!is.tentative) continue;
+    is.dad_failed = occupied_.contains(is.address.address());
+    is.tentative = is.dad_failed;  // as the kernel leaves it (addrconf_dad_stop)
+  }
 }
 
 Verdict FakeHost::remove_address(Ns ns, const std::string& link_name, const IfaceAddress& address) {

@@ -41,6 +41,11 @@ class Kernel {
   [[nodiscard]] virtual Result<std::vector<LinkState>> links(Side side) = 0;
   /// The addresses of one link (RTM_GETADDR under STRICT_CHK: the kernel filters by index).
   [[nodiscard]] virtual Result<std::vector<AddressState>> addresses(Side side, LinkIndex link) = 0;
+  /// Returns when duplicate address detection is over for each of these IPv6 addresses of the link, which
+  /// takes the kernel one to two seconds. kBusy: another host has one; kNotFound: the link does not have one;
+  /// kTimeout: the deadline passed, or ten seconds did.
+  [[nodiscard]] virtual Result<void> await_addresses(Side side, LinkIndex link,
+                                                     std::span<const IfaceAddress> addresses) = 0;
   /// Unicast routes that match the filter (the kernel filters where it can).
   [[nodiscard]] virtual Result<std::vector<RouteSpec>> routes(Side side, const RouteFilter& filter) = 0;
   /// The value of /proc/sys/<key> without white space at its ends, or nothing if the file does not exist.

@@ -108,6 +108,8 @@ struct Op {
 [[nodiscard]] Channel channel_of(const Op& op);
 /// "create veth vethab12 (peer eth0 in the container)": the operation and its object, no reason.
 [[nodiscard]] std::string describe(const Op& op);
+/// "address 10.1.2.3/24 of eth0 in the container": what the op is about, for a sentence of its own.
+[[nodiscard]] std::string describe_object(const Op& op);
 /// The op that takes `op` back; nothing for shared ops, changes and removals of links.
 [[nodiscard]] std::optional<Op> inverse(const Op& op);
 

@@ -46,6 +46,8 @@ struct WantAddress {
 };
 struct WantRoute {
   RouteSpec route;
+  /// One in another table will do: for CHECK, after a plugin that routes by source address has moved it.
+  bool any_table = false;
 };
 struct WantSysctl {
   std::string key;  ///< "net/ipv4/ip_forward"
@@ -109,6 +111,10 @@ using Plan = std::vector<Op>;
 /// returned, and what they leave behind is in `left`, if given: removals for unwind() to try again. (Not
 /// `apply`: a Plan is a std::vector, so std::apply would be a candidate of every call.)
 [[nodiscard]] Result<void> apply_plan(Kernel& kernel, const Plan& plan, Plan* left = nullptr);
+
+/// Waits for those of the wanted addresses that are subject to duplicate address detection; without any, it
+/// asks the kernel nothing. An error names the address that another host has (kBusy).
+[[nodiscard]] Result<void> await_addresses(Kernel& kernel, const Desired& desired);
 
 /// What takes the plan back: inverses in reverse order, without those that the deletion of a link
 /// does anyway. `outcomes` may be shorter than the plan (the rest was not done); empty = all done.

@@ -1,7 +1,6 @@
 #include "kernel/delete_link.hpp"
 
 #include <poll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -121,19 +120,10 @@ class DeleteWait {
   std::unique_ptr<std::byte[]> buffer_;
 };
 
-Result<std::unique_ptr<nl::Transport>> open_subscribed(RtnlNamespace& netns) {
-  FAIRLEAD_TRY(auto transport, netns.open_socket());
-  const int group = RTNLGRP_LINK;
-  if (setsockopt(transport->fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) != 0) {
-    return Unexpected(error_from_errno(errno, "subscribe to link events"));
-  }
-  return transport;
-}
-
 }  // namespace
 
 DeleteOutcome delete_link(RtnlNamespace& netns, LinkIndex index, std::span<const int> hold) {
-  auto transport = open_subscribed(netns);
+  auto transport = netns.open_subscribed(RTNLGRP_LINK);
   if (!transport) return refused(std::move(transport).error());
   nl::Batch batch;
   if (auto added = add_delete(batch, index); !added) return refused(std::move(added).error());

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "fairlead/deadline.hpp"
+#include "kernel/await_addresses.hpp"
 #include "kernel/delete_link.hpp"
 #include "kernel/op_error.hpp"
 #include "sys/async_delete.hpp"
@@ -75,6 +76,12 @@ Result<std::vector<LinkState>> NetlinkKernel::links(Side side) {
 Result<std::vector<AddressState>> NetlinkKernel::addresses(Side side, LinkIndex link) {
   FAIRLEAD_TRY(RtnlNamespace* const netns, on(side));
   return netns->addresses(link);
+}
+
+Result<void> NetlinkKernel::await_addresses(Side side, LinkIndex link,
+                                            std::span<const IfaceAddress> addresses) {
+  FAIRLEAD_TRY(RtnlNamespace* const netns, on(side));
+  return kernel::await_addresses(*netns, link, addresses);
 }
 
 Result<std::vector<RouteSpec>> NetlinkKernel::routes(Side side, const RouteFilter& filter) {

@@ -30,6 +30,8 @@ class NetlinkKernel final : public Kernel {
   [[nodiscard]] Result<std::vector<bool>> has_elements(std::span<const nft::Element> elements) override;
   [[nodiscard]] Result<std::vector<bool>> has_tables(std::span<const nft::TableSpec> tables) override;
   [[nodiscard]] Result<std::vector<nft::Element>> elements(const nft::SetRef& set) override;
+  [[nodiscard]] Result<void> await_addresses(Side side, LinkIndex link,
+                                             std::span<const IfaceAddress> addresses) override;
   [[nodiscard]] std::vector<OpOutcome> apply(std::span<const Op> ops) override;
 
   /// Opens the host's socket, so that open_kernel() and not the first query reports a failure.

@@ -1,5 +1,7 @@
 #include "kernel/rtnl_namespace.hpp"
 
+#include <sys/socket.h>
+
 #include <cerrno>
 
 #include "kernel/address_codec.hpp"
@@ -49,6 +51,14 @@ Result<std::unique_ptr<nl::Transport>> RtnlNamespace::open_socket() const {
     FAIRLEAD_TRY(transport, opener_());
     return {};
   }));
+  return transport;
+}
+
+Result<std::unique_ptr<nl::Transport>> RtnlNamespace::open_subscribed(int group) const {
+  FAIRLEAD_TRY(auto transport, open_socket());
+  if (setsockopt(transport->fd(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) != 0) {
+    return Unexpected(error_from_errno(errno, "subscribe to rtnetlink group " + std::to_string(group)));
+  }
   return transport;
 }
 

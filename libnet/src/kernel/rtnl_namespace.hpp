@@ -31,6 +31,8 @@ class RtnlNamespace {
   [[nodiscard]] Result<nl::Client*> client();
   /// Another socket of this namespace.
   [[nodiscard]] Result<std::unique_ptr<nl::Transport>> open_socket() const;
+  /// Another socket, which is told what happens to the objects of a group (RTNLGRP_*).
+  [[nodiscard]] Result<std::unique_ptr<nl::Transport>> open_subscribed(int group) const;
   /// Runs `work` in the namespace: at once where that is the caller's, else on a throw-away thread.
   [[nodiscard]] Result<void> run(const std::function<Result<void>()>& work) const;
 

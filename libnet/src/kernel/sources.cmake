@@ -1,5 +1,6 @@
 list(APPEND FAIRLEAD_NET_SOURCES
   src/kernel/address_codec.cpp
+  src/kernel/await_addresses.cpp
   src/kernel/delete_link.cpp
   src/kernel/link_bridge.cpp
   src/kernel/link_codec.cpp

@@ -136,12 +136,15 @@ std::string comment_text(const nft::Element& element) {
   return element.comment.empty() ? "" : " (" + element.comment + ")";
 }
 
-struct Describe {
+std::string address_text(const IfaceAddress& address, const LinkName& link, Side side) {
+  return "address " + address.to_string() + " of " + link.str() + where(side);
+}
+
+struct DescribeObject {
   Side side;
 
   std::string operator()(const CreateLink& a) const {
-    std::string text =
-        std::string("create ") + kind_name(a.spec.kind) + " " + a.spec.name.str() + where(side);
+    std::string text = std::string(kind_name(a.spec.kind)) + " " + a.spec.name.str() + where(side);
     if (const auto* veth = std::get_if<VethLink>(&a.spec.kind)) {
       text += " (peer " + veth->peer.name.str();
       if (veth->peer.side != side)
@@ -150,24 +153,44 @@ struct Describe {
     }
     return text;
   }
-  std::string operator()(const ChangeLink& a) const {
-    return "set " + a.spec.name.str() + where(side) + ": " + changes_of(a.spec);
+  std::string operator()(const ChangeLink& a) const { return a.spec.name.str() + where(side); }
+  std::string operator()(const DeleteLink& a) const { return "link " + a.name.str() + where(side); }
+  std::string operator()(const AddAddress& a) const { return address_text(a.address.address, a.link, side); }
+  std::string operator()(const RemoveAddress& a) const { return address_text(a.address, a.link, side); }
+  std::string operator()(const AddRoute& a) const { return "route " + route_text(a.route) + where(side); }
+  std::string operator()(const RemoveRoute& a) const { return "route " + route_text(a.route) + where(side); }
+  std::string operator()(const SetSysctl& a) const { return a.key + where(side); }
+  std::string operator()(const EnsureTable& a) const {
+    return std::string("table ") + nft::to_string(a.table.family) + " " + a.table.name;
   }
-  std::string operator()(const DeleteLink& a) const { return "delete link " + a.name.str() + where(side); }
+  std::string operator()(const AddElement& a) const { return of(a.element); }
+  std::string operator()(const RemoveElement& a) const { return of(a.element); }
+
+  static std::string of(const nft::Element& element) {
+    return "element " + key_text(element) + " of " + set_text(element.set) + comment_text(element);
+  }
+};
+
+struct Describe {
+  const Op& op;
+
+  std::string operator()(const CreateLink&) const { return "create " + describe_object(op); }
+  std::string operator()(const ChangeLink& a) const {
+    return "set " + describe_object(op) + ": " + changes_of(a.spec);
+  }
+  std::string operator()(const DeleteLink&) const { return "delete " + describe_object(op); }
   std::string operator()(const AddAddress& a) const {
-    return "add address " + a.address.address.to_string() + " to " + a.link.str() + where(side);
+    return "add address " + a.address.address.to_string() + " to " + a.link.str() + where(op.side);
   }
   std::string operator()(const RemoveAddress& a) const {
-    return "remove address " + a.address.to_string() + " from " + a.link.str() + where(side);
+    return "remove address " + a.address.to_string() + " from " + a.link.str() + where(op.side);
   }
-  std::string operator()(const AddRoute& a) const { return "add route " + route_text(a.route) + where(side); }
-  std::string operator()(const RemoveRoute& a) const {
-    return "remove route " + route_text(a.route) + where(side);
+  std::string operator()(const AddRoute&) const { return "add " + describe_object(op); }
+  std::string operator()(const RemoveRoute&) const { return "remove " + describe_object(op); }
+  std::string operator()(const SetSysctl& a) const {
+    return "set " + a.key + " to " + a.value + where(op.side);
   }
-  std::string operator()(const SetSysctl& a) const { return "set " + a.key + " to " + a.value + where(side); }
-  std::string operator()(const EnsureTable& a) const {
-    return std::string("ensure table ") + nft::to_string(a.table.family) + " " + a.table.name;
-  }
+  std::string operator()(const EnsureTable&) const { return "ensure " + describe_object(op); }
   std::string operator()(const AddElement& a) const {
     return "add element " + key_text(a.element) + " to " + set_text(a.element.set) + comment_text(a.element);
   }
@@ -179,6 +202,8 @@ struct Describe {
 
 }  // namespace
 
-std::string describe(const Op& op) { return std::visit(Describe{op.side}, op.action); }
+std::string describe_object(const Op& op) { return std::visit(DescribeObject{op.side}, op.action); }
+
+std::string describe(const Op& op) { return std::visit(Describe{op}, op.action); }
 
 }  // namespace fairlead

@@ -31,9 +31,10 @@ bool same_hops(const RouteSpec& want, const RouteSpec& is, const Observed::Route
   });
 }
 
-bool same_place(const RouteSpec& want, const RouteSpec& is) {
-  return want.destination == is.destination && table_of(want) == table_of(is) &&
-         metric_of(want) == metric_of(is);
+bool same_place(const WantRoute& wanted, const RouteSpec& is) {
+  const RouteSpec& want = wanted.route;
+  return want.destination == is.destination && metric_of(want) == metric_of(is) &&
+         (wanted.any_table || table_of(want) == table_of(is));
 }
 
 template <class T>
@@ -93,7 +94,7 @@ Result<void> diff_route(PlanDraft& draft, const Want& want, const WantRoute& wan
   const RouteSpec* close = nullptr;  // the same route, but for its attributes
   if (!on_born_link) {
     for (const RouteSpec& is : seen.routes) {
-      if (!same_place(route, is) || !same_hops(route, is, seen)) continue;
+      if (!same_place(wanted, is) || !same_hops(route, is, seen)) continue;
       if (differences(route, is).empty()) return {};
       close = &is;
     }

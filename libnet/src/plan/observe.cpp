@@ -51,7 +51,8 @@ class Observer {
       if (!state) return seen;  // a route by a link that is not there is not there either
       seen.links.emplace(hop.link->str(), state->index);
     }
-    RouteFilter filter{.family = want.route.destination.family(), .table = want.route.table};
+    RouteFilter filter{
+        .family = want.route.destination.family(), .table = want.route.table, .all_tables = want.any_table};
     if (seen.links.size() == 1) filter.link = seen.links.begin()->second;
     FAIRLEAD_TRY(seen.routes, routes(side, filter));
     return seen;
@@ -89,7 +90,7 @@ class Observer {
   Result<std::vector<RouteSpec>> routes(Side side, const RouteFilter& filter) {
     for (const auto& [asked, answer] : routes_) {
       if (asked.first == side && asked.second.family == filter.family && asked.second.link == filter.link &&
-          asked.second.table == filter.table) {
+          asked.second.table == filter.table && asked.second.all_tables == filter.all_tables) {
         return answer;
       }
     }

@@ -1,5 +1,6 @@
 list(APPEND FAIRLEAD_NET_SOURCES
   src/plan/apply.cpp
+  src/plan/await_addresses.cpp
   src/plan/describe.cpp
   src/plan/diff.cpp
   src/plan/diff_address.cpp

@@ -44,7 +44,7 @@ AddResult full_result() {
                   .mtu = 1400,
                   .advmss = 1360,
                   .priority = 10,
-                  .table = 0,
+                  .table = 100,
                   .scope = 0},
                  {.dst = network("::/0"), .gw = ip("2001:db8::1")},
                  {.dst = network("10.9.0.0/16")}},
@@ -154,6 +154,16 @@ struct BadResult {
   const char* text;
   const char* message;
 };
+
+/// Scope 0 is a scope, RT_SCOPE_UNIVERSE.
+TEST(Result, TakesARoutesZeroForNotSet) {
+  const auto document = Document::parse(
+      R"({"routes":[{"dst":"10.9.0.0/16","mtu":0,"advmss":0,"priority":0,"table":0,"scope":0}]})");
+  ASSERT_TRUE(document);
+  const auto routes = decode_routes((*document)->root());
+  ASSERT_TRUE(routes) << routes.error().to_string();
+  EXPECT_EQ(*routes, (std::vector<Route>{{.dst = network("10.9.0.0/16"), .scope = 0}}));
+}
 
 TEST(Result, TakesARouteWithHostBitsAsOneToItsNetwork) {
   const auto document = Document::parse(R"({"routes":[{"dst":"3ffe:ffff:0:1ff::1/64"}]})");

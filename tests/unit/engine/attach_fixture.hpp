@@ -73,6 +73,9 @@ class Watched : public Kernel {
   Result<std::vector<AddressState>> addresses(Side side, LinkIndex link) override {
     return fake_.addresses(side, link);
   }
+  Result<void> await_addresses(Side side, LinkIndex link, std::span<const IfaceAddress> addresses) override {
+    return fake_.await_addresses(side, link, addresses);
+  }
   Result<std::vector<RouteSpec>> routes(Side side, const RouteFilter& filter) override {
     return fake_.routes(side, filter);
   }

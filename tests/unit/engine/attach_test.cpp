@@ -44,6 +44,28 @@ TEST_F(Attach, EveryOperationThatFailsIsTakenBackWithAllBeforeIt) {
   }
 }
 
+TEST_F(Attach, WaitsForDuplicateAddressDetectionWhereThatIsAskedFor) {
+  warm_up();
+  const std::string before = host_.dump();
+  driver_.config.enable_dad = true;
+  host_.occupy(*IpAddress::parse("2001:db8::3"));
+  const auto refused = attach(context(), driver_, source_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::kBusy);
+  EXPECT_NE(refused.error().to_string().find("address of eth0 in the container: 2001:db8::3/64"),
+            std::string::npos)
+      << refused.error().to_string();
+  EXPECT_EQ(host_.dump(), before);
+  EXPECT_FALSE(has_record());
+  EXPECT_FALSE(source_.held);
+
+  source_.last = "4";
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  FakeKernel kernel(host_, container_);
+  const LinkIndex eth0 = (*kernel.find_link(Side::kContainer, *LinkName::parse("eth0")))->index;
+  for (const AddressState& is : *kernel.addresses(Side::kContainer, eth0)) EXPECT_FALSE(is.tentative);
+}
+
 TEST_F(Attach, EveryFailureOfTheFirstAttachmentOnAHostLeavesNothingOfItsOwn) {
   std::size_t nth = 0;
   for (;; ++nth) {

@@ -1,95 +1,10 @@
-// CHECK and GC on a model of the host.
+// GC on a model of the host; CHECK is in check_test.cpp.
 #include "tests/unit/engine/attach_fixture.hpp"
 
 namespace fairlead::engine {
 namespace {
 
-TEST_F(Attach, CheckPassesAfterAddAndNamesEachSabotage) {
-  ASSERT_TRUE(attach(context(), driver_, source_));
-  const KnownAttachment known{};
-  ASSERT_TRUE(check(context(), driver_, source_, known))
-      << check(context(), driver_, source_, known).error().to_string();
-
-  const LinkName eth0 = *LinkName::parse("eth0");
-  const LinkName cni0 = *LinkName::parse("cni0");
-  const LinkName veth = context().identity.host_link();
-  const auto masq =
-      bridge_desired(driver_.config, names_of(context().identity, {}), record().sections[0].addresses)
-          .own.back();
-  const nft::Element element = std::get<WantElements>(masq.item).elements[0];
-  const std::vector<std::pair<Op, std::string>> sabotages{
-      {{.side = Side::kContainer, .action = RemoveAddress{eth0, *IfaceAddress::parse("10.1.2.3/24")}},
-       "10.1.2.3/24"},
-      {{.side = Side::kContainer, .action = ChangeLink{{.name = eth0, .kind = ExistingLink{}, .up = false}}},
-       "down"},
-      {{.side = Side::kContainer,
-        .action =
-            ChangeLink{
-                {.name = eth0, .kind = ExistingLink{}, .mac = *MacAddress::parse("02:00:00:00:00:09")}}},
-       "mac is 02:00:00:00:00:09"},
-      {{.side = Side::kHost, .action = ChangeLink{{.name = veth, .kind = ExistingLink{}, .up = false}}},
-       "down"},
-      {{.side = Side::kHost, .action = RemoveAddress{cni0, *IfaceAddress::parse("10.1.2.1/24")}},
-       "10.1.2.1/24"},
-      {{.side = Side::kHost, .action = SetSysctl{"net/ipv4/ip_forward", "0", "1"}}, "ip_forward"},
-      {{.side = Side::kHost, .action = RemoveElement{element}}, element.set.set},
-      {{.side = Side::kHost, .action = DeleteLink{veth}}, veth.str()},
-  };
-  for (const auto& [op, named] : sabotages) {
-    const FakeHost intact = host_;
-    FakeKernel kernel(host_, container_);
-    const Op ops[] = {op};
-    ASSERT_EQ(kernel.apply(ops)[0].status, OpStatus::kDone) << describe(op);
-    const auto checked = check(context(), driver_, source_, known);
-    ASSERT_FALSE(checked) << "not noticed: " << describe(op);
-    EXPECT_NE(checked.error().to_string().find(named), std::string::npos)
-        << describe(op) << " gave " << checked.error().to_string();
-    host_ = intact;
-  }
-  const FakeHost intact = host_;
-  host_.flush_rules();
-  const auto checked = check(context(), driver_, source_, known);
-  ASSERT_FALSE(checked) << "not noticed: nft flush table";
-  EXPECT_NE(checked.error().to_string().find("ensure table inet fairlead"), std::string::npos);
-  host_ = intact;
-  source_.held = false;
-  EXPECT_NE(check(context(), driver_, source_, known).error().to_string().find("lease"), std::string::npos);
-}
-
-TEST_F(Attach, CheckTakesTheMacThatAChainedPluginSet) {
-  ASSERT_TRUE(attach(context(), driver_, source_));
-  const MacAddress mac = *MacAddress::parse("02:00:00:00:00:09");
-  FakeKernel kernel(host_, container_);
-  const Op ops[] = {
-      {.side = Side::kContainer,
-       .action = ChangeLink{{.name = *LinkName::parse("eth0"), .kind = ExistingLink{}, .mac = mac}}}};
-  ASSERT_EQ(kernel.apply(ops)[0].status, OpStatus::kDone);
-  EXPECT_TRUE(check(context(), driver_, source_, {.mac = mac, .addresses = {}}));
-}
-
-TEST_F(Attach, CheckNoticesThatTheCallerWasToldOtherAddresses) {
-  ASSERT_TRUE(attach(context(), driver_, source_));
-  KnownAttachment known{.mac = {}, .addresses = record().sections[0].addresses};
-  known.addresses.addresses.push_back(
-      {.address = *IfaceAddress::parse("192.0.2.1/24")});  // a chained plugin's
-  EXPECT_TRUE(check(context(), driver_, source_, known));
-  known.addresses.addresses[0].address = *IfaceAddress::parse("10.1.2.99/24");
-  const auto checked = check(context(), driver_, source_, known);
-  ASSERT_FALSE(checked);
-  EXPECT_NE(checked.error().to_string().find("the address is 10.1.2.3/24"), std::string::npos);
-  EXPECT_EQ(checked.error().protocol_code, 107);
-}
-
-TEST_F(Attach, CheckSaysThatTheHostEndIsMissing) {
-  ASSERT_TRUE(attach(context(), driver_, source_));
-  FakeKernel kernel(host_, container_);
-  const Op ops[] = {{.side = Side::kHost, .action = DeleteLink{context().identity.host_link()}}};
-  ASSERT_EQ(kernel.apply(ops)[0].status, OpStatus::kDone);
-  const auto checked = check(context(), driver_, source_, {});
-  ASSERT_FALSE(checked);
-  EXPECT_NE(checked.error().to_string().find("is missing"), std::string::npos) << checked.error().to_string();
-}
-
+/// Tells what a chained plugin did, or keeps it to itself.
 TEST_F(Attach, DetachGoesOnWhereTheRunDirectoryCannotBeWritten) {
   AttachmentContext elsewhere = context();
   elsewhere.run_dir = "/sys/fairlead";  // where nobody can make a directory
@@ -97,16 +12,7 @@ TEST_F(Attach, DetachGoesOnWhereTheRunDirectoryCannotBeWritten) {
   EXPECT_FALSE(attach(elsewhere, driver_, source_));
 }
 
-TEST_F(Attach, CheckWithoutARecordComparesWithWhatTheCallerKnows) {
-  ASSERT_TRUE(attach(context(), driver_, source_));
-  const AddressPlan addresses = record().sections[0].addresses;
-  std::filesystem::remove_all(run_dir_ + "/attachments");
-  EXPECT_TRUE(check(context(), driver_, source_, {.mac = {}, .addresses = addresses}));
-  AddressPlan wrong = addresses;
-  wrong.addresses[0].address = *IfaceAddress::parse("10.1.2.99/24");
-  EXPECT_FALSE(check(context(), driver_, source_, {.mac = {}, .addresses = wrong}));
-}
-
+// As the reference makes it: other names, no alias, no elements of ours.
 TEST_F(Attach, CollectRemovesWhatIsNotValidAndKeepsTheRest) {
   ASSERT_TRUE(attach(context("keep"), driver_, source_));
   const FakeHost::Ns kept = container_;

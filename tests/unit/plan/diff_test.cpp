@@ -280,6 +280,16 @@ TEST(DiffRoute, AnythingThatMakesItAnotherRouteMeansAdding) {
   EXPECT_TRUE(missing([](RouteSpec& r) { r.hops.push_back(r.hops[0]); }));
 }
 
+TEST(DiffRoute, IsFoundInAnyTableWhereThatIsAllowed) {
+  const RouteSpec want = default_route("10.1.2.1", "eth0");
+  RouteSpec moved = reported(want);
+  moved.table = 100;
+  const auto plan =
+      diff_one(WantRoute{.route = want, .any_table = true}, routes({moved}), false, Side::kContainer);
+  ASSERT_TRUE(plan);
+  EXPECT_TRUE(plan->empty());
+}
+
 TEST(DiffRoute, WrongAttributesMeanReplacingWithTheReason) {
   RouteSpec want = default_route("10.1.2.1", "eth0");
   want.mtu = 1400;

@@ -15,6 +15,24 @@ nft::Element masq_element() {
           .comment = "net/c1/eth0"};
 }
 
+TEST(Describe, NamesTheObjectForASentenceOfItsOwn) {
+  const std::pair<Op, const char*> cases[] = {
+      {host(CreateLink{veth_spec("veth1", "eth0")}), "veth veth1 (peer eth0 in the container)"},
+      {inside(ChangeLink{existing_spec("eth0")}), "eth0 in the container"},
+      {host(DeleteLink{name("veth1")}), "link veth1"},
+      {inside(AddAddress{name("eth0"), {iface("10.1.2.3/24")}}),
+       "address 10.1.2.3/24 of eth0 in the container"},
+      {host(RemoveAddress{name("cni0"), iface("fd00::1/64")}), "address fd00::1/64 of cni0"},
+      {inside(AddRoute{default_route("fd00::1", "eth0")}),
+       "route default via fd00::1 dev eth0 in the container"},
+      {host(SetSysctl{"net/ipv4/ip_forward", "1", "0"}), "net/ipv4/ip_forward"},
+      {host(EnsureTable{{.name = "fairlead"}}), "table inet fairlead"},
+      {host(AddElement{masq_element()}), "element cni0 . 10.1.2.3 of inet fairlead masq4 (net/c1/eth0)"},
+      {host(RemoveElement{masq_element()}), "element cni0 . 10.1.2.3 of inet fairlead masq4 (net/c1/eth0)"},
+  };
+  for (const auto& [op, text] : cases) EXPECT_EQ(describe_object(op), text);
+}
+
 TEST(Describe, SaysWhatAnOperatorWouldType) {
   LinkSpec change = existing_spec("eth0");
   change.mtu = mtu(1450);
