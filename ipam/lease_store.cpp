@@ -35,9 +35,10 @@ bool is_network_name(const std::string& name) {
 Result<void> check_owner(const Owner& owner) {
   const bool printable = std::all_of(owner.container_id.begin(), owner.container_id.end(),
                                      [](char c) { return c > ' ' && c != '\x7f'; });
-  if (owner.container_id.empty() || !printable)
+  if (owner.container_id.empty() || !printable) {
     return Unexpected(Errc::kInvalid, "the container id is empty or holds white space or control bytes",
                       "correct CNI_CONTAINERID, which becomes a line of the lease file");
+  }
   if (auto name = LinkName::parse(owner.ifname); !name)
     return Unexpected(std::move(name).error().with_remedy("correct CNI_IFNAME"));
   return {};
@@ -119,8 +120,9 @@ Result<void> reserve(const LeaseDirectory& directory, const LeaseIndex& index, c
   auto reserved = create_leases(directory, owner, chosen, created);
   if (reserved) return reserved;
   Error error = reserved.error();
-  for (auto address = created.rbegin(); address != created.rend(); ++address)
-    if (auto removed = directory.remove(*address); !removed) error.secondary.push_back(removed.error());
+  for (; !created.empty(); created.pop_back()) {
+    if (auto removed = directory.remove(created.back()); !removed) error.secondary.push_back(removed.error());
+  }
   if (auto removed = index.remove(LeaseIndex::name_of(owner)); !removed)
     error.secondary.push_back(removed.error());
   return Unexpected(std::move(error));
@@ -156,9 +158,10 @@ LeaseStore::LeaseStore(const Location& location)
       index_(location.run_dir, location.data_dir, location.network) {}
 
 Result<LeaseStore> LeaseStore::at(const Location& location) {
-  if (!is_network_name(location.network))
+  if (!is_network_name(location.network)) {
     return Unexpected(Errc::kInvalid, "the network's name cannot name a lease directory",
                       "use letters, digits, '_', '.' and '-', beginning with a letter or digit");
+  }
   Location clean = location;
   clean.data_dir = location.data_dir.empty() ? kDefaultDataDir : without_trailing_slashes(location.data_dir);
   if (clean.data_dir.front() != '/' || clean.data_dir.find('\0') != std::string::npos)

@@ -50,20 +50,23 @@ Result<std::vector<std::optional<IpAddress>>> assign_requests(const Pool& pool,
       unused += " " + address.to_string();
       continue;
     }
-    if (set->is_gateway(address))
+    if (set->is_gateway(address)) {
       return Unexpected(Errc::kInvalid,
                         "requested IP address " + address.to_string() + " is the gateway of its subnet " +
                             set->range_of(address)->subnet().to_string(),
                         "request another address, or set the range's gateway to another one");
+    }
     auto& slot = of_set[static_cast<std::size_t>(set - pool.sets().begin())];
-    if (!slot)
+    if (!slot) {
       slot = address;
-    else if (slot != address)
+    } else if (slot != address) {
       unused += " " + address.to_string();
+    }
   }
-  if (!unused.empty())
+  if (!unused.empty()) {
     return Unexpected(Errc::kInvalid, "failed to allocate all requested IPs:" + unused,
                       "a range set gives one address, and only of its own ranges");
+  }
   return of_set;
 }
 

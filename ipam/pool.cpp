@@ -8,13 +8,15 @@ namespace {
 /// kInvalid unless `address`, the value of `key`, is an address of the subnet.
 Result<void> check_in_subnet(const char* key, const IpAddress& address, const IpNetwork& subnet) {
   const std::string what = std::string(key) + " " + address.to_string();
-  if (address.family() != subnet.family())
+  if (address.family() != subnet.family()) {
     return Unexpected(Errc::kInvalid, what + " is not of the same family as subnet " + subnet.to_string(),
                       "put it beside a subnet of its own family");
-  if (!subnet.contains(address))
+  }
+  if (!subnet.contains(address)) {
     return Unexpected(
         Errc::kInvalid, what + " not in network " + subnet.to_string(),
         "give an address from " + subnet.first().to_string() + " to " + subnet.last().to_string());
+  }
   return {};
 }
 
@@ -46,16 +48,18 @@ Result<Range> Range::make(const RangeSpec& spec) {
   range.start_ = spec.start.value_or(defaults.start);
   range.end_ = spec.end.value_or(defaults.end);
   range.gateway_ = spec.gateway ? spec.gateway : defaults.gateway;
-  if (range.end_ < range.start_)
+  if (range.end_ < range.start_) {
     return Unexpected(Errc::kInvalid,
                       "rangeEnd " + range.end_.to_string() + " is before rangeStart " +
                           range.start_.to_string() + " in subnet " + spec.subnet.to_string(),
                       "swap the two");
-  if (range.gateway_ == range.start_ && range.start_ == range.end_)
+  }
+  if (range.gateway_ == range.start_ && range.start_ == range.end_) {
     return Unexpected(Errc::kInvalid,
                       "range " + range.to_string() + " of subnet " + spec.subnet.to_string() +
                           " has no address besides the gateway",
                       "widen the range, or set its gateway to another address");
+  }
   return range;
 }
 
@@ -72,17 +76,20 @@ Result<RangeSet> RangeSet::make(const std::vector<RangeSpec>& specs) {
   RangeSet set;
   for (const RangeSpec& spec : specs) {
     FAIRLEAD_TRY(Range range, Range::make(spec));
-    if (!set.ranges_.empty() && set.family() != range.family())
+    if (!set.ranges_.empty() && set.family() != range.family()) {
       return Unexpected(Errc::kInvalid,
                         "mixed address families: " + set.ranges_.front().subnet().to_string() + " and " +
                             range.subnet().to_string(),
                         "put IPv4 and IPv6 ranges into sets of their own");
-    for (const Range& other : set.ranges_)
-      if (range.overlaps(other))
+    }
+    for (const Range& other : set.ranges_) {
+      if (range.overlaps(other)) {
         return Unexpected(Errc::kInvalid,
                           "range " + range.to_string() + " overlaps with " + other.to_string(),
                           "narrow one of them with rangeStart and rangeEnd");
-    set.ranges_.push_back(std::move(range));
+      }
+    }
+    set.ranges_.push_back(range);
   }
   std::vector<IpAddress> gateways;
   for (const Range& range : set.ranges_) {
@@ -151,12 +158,14 @@ Result<Pool> Pool::make(const std::vector<std::vector<RangeSpec>>& sets) {
     auto set = RangeSet::make(sets[i]);
     if (!set)
       return Unexpected(std::move(set).error().with_context("invalid range set " + std::to_string(i)));
-    for (std::size_t j = 0; j < pool.sets_.size(); ++j)
-      if (set->overlaps(pool.sets_[j]))
+    for (std::size_t j = 0; j < pool.sets_.size(); ++j) {
+      if (set->overlaps(pool.sets_[j])) {
         return Unexpected(Errc::kInvalid,
                           "range set " + std::to_string(j) + " overlaps with " + std::to_string(i) + ": " +
                               pool.sets_[j].to_string() + " and " + set->to_string(),
                           "narrow one of them with rangeStart and rangeEnd");
+      }
+    }
     pool.sets_.push_back(*std::move(set));
   }
   return pool;

@@ -18,9 +18,13 @@ prepare() {
 
 # From here on: a host of our own, empty, that ends with the script.
 make_host() {
+  # Opened before anything is hidden: the tree may live below one of these directories.
+  local build
+  exec {build}<"${FAIRLEAD_DEMO_BUILD:-$FAIRLEAD_ROOT/build/release}"
   mount -t tmpfs tmpfs /run
   mkdir -p /run/netns /run/build
-  mount --bind "${FAIRLEAD_DEMO_BUILD:-$FAIRLEAD_ROOT/build/release}" /run/build
+  mount --no-canonicalize --bind "/proc/self/fd/$build" /run/build
+  exec {build}<&-
   for dir in /var/lib /var/log /etc/cni; do
     if [ -d "$dir" ]; then mount -t tmpfs tmpfs "$dir"; fi
   done

@@ -15,8 +15,10 @@ set -u
 cd "$FAIRLEAD_ROOT" || exit 2
 
 check_format() {
-  tree_git ls-files -z '*.cpp' '*.hpp' '*.c' '*.h' |
-    xargs -0 -r -n 20 -P "$FAIRLEAD_JOBS" clang-format --dry-run --Werror
+  local files
+  mapfile -d '' files < <(tree_git ls-files -z '*.cpp' '*.hpp' '*.c' '*.h')
+  [ ${#files[@]} != 0 ] || { echo "git lists no source file of this tree"; return 1; }
+  printf '%s\0' "${files[@]}" | xargs -0 -n 20 -P "$FAIRLEAD_JOBS" clang-format --dry-run --Werror
 }
 
 check_rules() { bash scripts/lib/house_rules.sh; }

@@ -34,9 +34,10 @@ class Plugin : public Candidate {
 
   [[nodiscard]] Command command(const char* verb, const Attachment& attachment, std::string input) const {
     return {.argv = {directory_ + "/bridge"},
-            .environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "CNI_PATH=" + directory_,
-                            std::string("CNI_COMMAND=") + verb, "CNI_CONTAINERID=" + attachment.container_id,
-                            "CNI_NETNS=" + attachment.netns, "CNI_IFNAME=eth0"},
+            .environment = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "FAIRLEAD_CONF=/run/fairlead.conf",
+                            "CNI_PATH=" + directory_, std::string("CNI_COMMAND=") + verb,
+                            "CNI_CONTAINERID=" + attachment.container_id, "CNI_NETNS=" + attachment.netns,
+                            "CNI_IFNAME=eth0"},
             .input = std::move(input)};
   }
 

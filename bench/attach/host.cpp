@@ -31,8 +31,9 @@ void enter_private_namespaces() {
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) die_errno("make mounts private");
   mount_tmpfs("/run");
   make_directory("/run/netns");
+  mount_tmpfs("/var/lib");
   make_directory("/var/lib/cni");
-  mount_tmpfs("/var/lib/cni");
+  mount_tmpfs("/var/log");
 }
 
 Namespace::Namespace(const std::string& name) : path_("/run/netns/" + name) {
@@ -44,6 +45,12 @@ Namespace::Namespace(const std::string& name) : path_("/run/netns/" + name) {
   if (mount("/proc/self/ns/net", path_.c_str(), nullptr, MS_BIND, nullptr) != 0) die_errno("bind " + path_);
   if (setns(before, CLONE_NEWNET) != 0) die_errno("setns");
   close(before);
+}
+
+Namespace::~Namespace() {
+  if (path_.empty()) return;
+  umount2(path_.c_str(), MNT_DETACH);
+  unlink(path_.c_str());
 }
 
 void Namespace::enter() const {

@@ -1,4 +1,4 @@
-// The numbers of a run against the aims of docs/architecture.md.
+// The numbers of a run against the aims of bench/README.md.
 #pragma once
 
 #include <map>
@@ -26,7 +26,8 @@ struct Cell {
 using Results = std::map<Cell, Series>;
 
 void print_results(const Results& results);
-/// Prints the aims with what was reached; the number of those that were missed.
+/// Prints the aims with what was reached; the number of those that were missed. One that nothing was
+/// measured for is missed.
 int print_aims(const Results& results);
 
 }  // namespace fairlead::bench

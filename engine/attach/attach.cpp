@@ -4,7 +4,8 @@
 // The undo list is on disk before the first change it takes back, so a kill at any instruction leaves either
 // nothing or something that the record names. The bridge lock is held only while shared state is changed,
 // which on a host that has its bridge is never: observing costs three queries, a lock would serialise all
-// attachments of a bridge.
+// attachments of a bridge. Only an ADD that replaces an address of the bridge (forceAddress) holds it to its
+// end.
 #include "engine/attach/attach.hpp"
 
 #include <algorithm>
@@ -48,12 +49,13 @@ class Attachment {
 
  private:
   Result<void> clear_the_way();
+  Result<void> forget_other_boot();
   Result<void> recover(const Section& remains);
   Result<void> refuse_taken_name() const;
   Result<void> write_intent();
   Result<AddressPlan> acquire();
   Result<Attached> build();
-  Result<std::optional<RangeLock>> plan_shared(const DesiredState& state, Plan& plan);
+  Result<Plan> plan_shared(const DesiredState& state);
   Result<void> save_section(Phase phase, const Plan& shared, const Plan& own);
   Result<Attached> report(const DesiredState& state) const;
   Result<HostLink> host_link(const LinkSpec& spec) const;
@@ -69,6 +71,7 @@ class Attachment {
   Record record_;
   AddressPlan addresses_;
   bool holds_addresses_ = false;
+  std::optional<RangeLock> bridge_lock_;
   Plan applied_;
   Plan not_undone_;                  ///< what the rollback of a failed part left behind
   std::vector<HostLink> untouched_;  ///< shared links that are as they should be already
@@ -84,20 +87,29 @@ Result<void> Attachment::clear_the_way() {
                           std::to_string(kRecordVersion),
                       "call DEL first, which works on any version");
   }
-  FAIRLEAD_TRY(const bool current, is_current(found->header, kernel_));
   record_ = *std::move(found);
-  if (!current) context_.log->info("FL2002", "the record of " + object_of(context_) + " is of another boot");
-  const Section* section = find_section(record_, context_.section_key, context_.plugin);
+  FAIRLEAD_TRY(const bool current, is_current(record_.header, kernel_));
+  if (!current) return forget_other_boot();
+  const Section* section = find_own_section(record_, context_.section_key, context_.plugin);
   if (section == nullptr) return {};
-  if (current && section->phase == Phase::kDone) {
+  if (section->phase == Phase::kDone) {
     return Unexpected(Error{.code = Errc::kExists,
                             .what = "attach " + object_of(context_) + ": it is attached already",
                             .remedy = "call DEL first, or use another interface name",
                             .protocol_code = kAlreadyAttachedCode});
   }
-  FAIRLEAD_CHECK(recover(Section(*section)));
-  if (!current) record_.sections.clear();  // nothing that they name has survived the boot
-  return {};
+  return recover(Section(*section));
+}
+
+/// Of another boot, or another host namespace, nothing is left but a lease. The sections must not outlive
+/// their header, which is about to become one of this boot.
+Result<void> Attachment::forget_other_boot() {
+  context_.log->info("FL2002", "the record of " + object_of(context_) + " is of another boot");
+  record_.sections.clear();
+  Result<void> released = source_.release();
+  if (released) return {};
+  return Unexpected(
+      std::move(released).error().with_context("release what " + object_of(context_) + " had before a boot"));
 }
 
 Result<void> Attachment::recover(const Section& remains) {
@@ -163,19 +175,19 @@ Result<void> Attachment::save_section(Phase phase, const Plan& shared, const Pla
   return store_.save(context_.identity, record_);
 }
 
-/// The plan for the shared part, and the bridge's lock if there is something to do.
-Result<std::optional<RangeLock>> Attachment::plan_shared(const DesiredState& state, Plan& plan) {
+/// The plan for the shared part; the bridge is locked if there is something to do.
+Result<Plan> Attachment::plan_shared(const DesiredState& state) {
   FAIRLEAD_TRY(const Observed before, observe(kernel_, state.shared));
-  FAIRLEAD_TRY(plan, diff(state.shared, before));
+  FAIRLEAD_TRY(Plan plan, diff(state.shared, before));
   if (plan.empty()) {
     untouched_ = links_in(before);
-    return std::optional<RangeLock>();
+    return plan;
   }
-  FAIRLEAD_TRY(RangeLock lock, lock_bridge(context_.run_dir, state.lock_name));
+  FAIRLEAD_TRY(bridge_lock_, lock_bridge(context_.run_dir, state.lock_name));
   FAIRLEAD_TRY(const Observed locked, observe(kernel_, state.shared));
   FAIRLEAD_TRY(plan, diff(state.shared, locked));
   FAIRLEAD_CHECK(keep_advertised_routes(kernel_, *context_.log, plan));
-  return std::optional(std::move(lock));
+  return plan;
 }
 
 Result<Attached> Attachment::build() {
@@ -184,15 +196,15 @@ Result<Attached> Attachment::build() {
   FAIRLEAD_TRY(addresses_, driver_.complete(std::move(addresses_)));
   const DesiredState state = driver_.desired(names_, addresses_);
 
-  Plan shared;
-  FAIRLEAD_TRY(std::optional<RangeLock> bridge_lock, plan_shared(state, shared));
+  FAIRLEAD_TRY(const Plan shared, plan_shared(state));
   FAIRLEAD_TRY(const Observed observed, observe(kernel_, state.own, /*skip_container=*/true));
   FAIRLEAD_TRY(const Plan own, diff(state.own, observed));
   FAIRLEAD_CHECK(save_section(Phase::kIntent, shared, own));
 
   FAIRLEAD_CHECK(apply_plan(kernel_, shared, &not_undone_));
   applied_ = shared;
-  bridge_lock.reset();
+  // A replaced address must not be replaced again before it is certain that it need not come back.
+  if (undo_of(shared, {}).empty()) bridge_lock_.reset();
   FAIRLEAD_CHECK(apply_plan(kernel_, own, &not_undone_));
   applied_.insert(applied_.end(), own.begin(), own.end());
   FAIRLEAD_CHECK(await_addresses(kernel_, state.own));
@@ -238,6 +250,7 @@ Result<Attached> Attachment::report(const DesiredState& state) const {
 Error Attachment::take_back(Error error) {
   Deadline::disarm();  // past the deadline the rollback still has to be complete
   std::vector<Error> failures = unwind(kernel_, undo_of(applied_, {}), &not_undone_);
+  bridge_lock_.reset();  // no delegate runs under it
   if (holds_addresses_ && not_undone_.empty()) {
     if (Result<void> released = source_.release(); !released) failures.push_back(std::move(released).error());
   }

@@ -89,10 +89,10 @@ struct Attached {
                                       AddressSource& source);
 
 /// Removes the attachment and goes on past errors. Success if there is nothing left to remove: no record,
-/// no namespace, another boot. `previous_names_link`: the runtime's own result names the container's
-/// interface as ours, so it may be deleted without a record.
+/// no namespace, another boot. `known_mac`: of the container's interface, as the runtime was told. Without a
+/// record it tells the interface of an attachment that another program made from that of a later container.
 [[nodiscard]] Result<void> detach(const AttachmentContext& context, AddressSource& source,
-                                  bool previous_names_link = false);
+                                  const std::optional<MacAddress>& known_mac = {});
 
 /// What a caller knows about an attachment from elsewhere (CNI: prevResult).
 struct KnownAttachment {
@@ -120,9 +120,15 @@ struct CollectContext {
   KernelFactory open_kernel;
   const Logger* log;
 };
+/// What collect leaves.
+struct Collected {
+  /// Not valid, but in use by another call at this moment, or not removed: their addresses are taken.
+  std::set<AttachmentName> spared{};
+  std::optional<Error> failure{};  ///< of what could not be removed
+};
 /// Removes every attachment of the network that is not in `valid` and not in use by another call at this
-/// moment: records, links and nft elements (addresses are the IPAM plugin's own collection). Goes on past
-/// errors and reports them joined.
-[[nodiscard]] Result<void> collect(const CollectContext& context, const std::set<AttachmentName>& valid);
+/// moment: records, links and nft elements. Addresses are the IPAM plugin's own collection, which has to
+/// spare the same: after an error nobody knows whom, so it must not follow.
+[[nodiscard]] Result<Collected> collect(const CollectContext& context, const std::set<AttachmentName>& valid);
 
 }  // namespace fairlead::engine

@@ -13,15 +13,6 @@
 namespace fairlead::engine {
 namespace {
 
-/// GC does not touch what another call is working on at this moment; the next GC will.
-Result<std::optional<RangeLock>> try_lock(const CollectContext& context, const AttachmentKey& key) {
-  Result<RangeLock> lock = try_lock_attachment(context.run_dir, key);
-  if (lock) return std::optional(*std::move(lock));
-  if (lock.error().code == Errc::kBusy || lock.error().code == Errc::kDenied)
-    return std::optional<RangeLock>();
-  return Unexpected(std::move(lock).error());
-}
-
 Result<Identity> identity_of(const std::string& network, const AttachmentName& name) {
   FAIRLEAD_TRY(LinkName ifname, LinkName::parse(name.ifname));
   return Identity::make(network, name.container_id, std::move(ifname));
@@ -49,142 +40,205 @@ std::optional<AttachmentKey> owner_key(std::string_view comment, const std::stri
   return parse_key(comment.substr(0, space));
 }
 
-void collect_record(const CollectContext& context, const RecordStore& store, const Record& listed,
-                    std::vector<Error>& errors) {
-  const AttachmentName name{listed.header.container_id, listed.header.ifname};
-  Result<Identity> identity = identity_of(listed.header.network, name);
-  if (!identity) return errors.push_back(std::move(identity).error());
-  Result<std::optional<RangeLock>> lock = try_lock(context, identity->key());
-  if (!lock) return errors.push_back(std::move(lock).error());
-  if (!*lock) return;
-  Result<std::optional<Record>> record = store.load(*identity);  // again, now that nobody else writes it
-  if (!record) return errors.push_back(std::move(record).error());
+/// What carries a key without a record that could say so.
+struct Leftover {
+  Plan removals{};
+  std::optional<AttachmentName> name{};  ///< of a link
+};
+
+/// One GC under way.
+class Collection {
+ public:
+  Collection(const CollectContext& context, const std::set<AttachmentName>& valid)
+      : context_(context), valid_(valid), store_(context.run_dir) {}
+
+  Result<Collected> run();
+
+ private:
+  std::optional<RangeLock> try_lock(const AttachmentKey& key);
+  void note(Error error);
+  bool note_all(std::vector<Error> errors);
+  void settle(const AttachmentName& name);
+  void collect_records(const std::vector<Record>& records);
+  void collect_record(const Identity& identity);
+  void collect_unreadable(Kernel& kernel, const RecordStore::Unreadable& found);
+  void find_links(Kernel& kernel);
+  void find_elements(Kernel& kernel);
+  bool collect_leftover(Kernel& kernel, const AttachmentKey& key, const Plan& removals);
+  Result<void> spare_what_has_a_record();
+
+  const CollectContext& context_;
+  const std::set<AttachmentName>& valid_;
+  RecordStore store_;
+  std::set<AttachmentKey> settled_;  ///< valid, or their record has been seen to
+  std::map<AttachmentKey, Leftover> leftovers_;
+  std::set<AttachmentName> spared_;
+  std::vector<Error> errors_;
+};
+
+/// The same error of many attachments (a lock file that cannot be opened) is told once.
+void Collection::note(Error error) {
+  const bool is_known = std::any_of(errors_.begin(), errors_.end(),
+                                    [&](const Error& other) { return other.what == error.what; });
+  if (!is_known) errors_.push_back(std::move(error));
+}
+
+/// Whether there was none.
+bool Collection::note_all(std::vector<Error> errors) {
+  for (Error& error : errors) note(std::move(error));
+  return errors.empty();
+}
+
+/// Nothing if another call is working on the attachment at this moment: the next GC will see to it. Nothing,
+/// too, after an error.
+std::optional<RangeLock> Collection::try_lock(const AttachmentKey& key) {
+  Result<RangeLock> lock = try_lock_attachment(context_.run_dir, key);
+  if (lock) return *std::move(lock);
+  if (lock.error().code != Errc::kBusy) note(std::move(lock).error());
+  return std::nullopt;
+}
+
+void Collection::settle(const AttachmentName& name) {
+  if (const Result<Identity> identity = identity_of(context_.network, name)) settled_.insert(identity->key());
+}
+
+void Collection::collect_records(const std::vector<Record>& records) {
+  for (const Record& record : records) {
+    const AttachmentName name{record.header.container_id, record.header.ifname};
+    settle(name);
+    if (valid_.contains(name)) continue;
+    Result<Identity> identity = identity_of(record.header.network, name);
+    if (identity) {
+      collect_record(*identity);
+    } else {
+      note(std::move(identity).error());
+    }
+  }
+}
+
+void Collection::collect_record(const Identity& identity) {
+  const std::optional<RangeLock> lock = try_lock(identity.key());
+  if (!lock) return;
+  Result<std::optional<Record>> record = store_.load(identity);  // again, now that nobody else writes it
+  if (!record) return note(std::move(record).error());
   if (!*record) return;
-  const AttachmentContext attachment{.identity = *identity,
+  const AttachmentContext attachment{.identity = identity,
                                      .netns_path = (*record)->header.netns_path,
-                                     .plugin = context.plugin,
+                                     .plugin = context_.plugin,
                                      .section_key = {},
-                                     .run_dir = context.run_dir,
-                                     .open_kernel = context.open_kernel,
-                                     .log = context.log};
-  const Section* section = find_section(**record, "", context.plugin);
+                                     .run_dir = context_.run_dir,
+                                     .open_kernel = context_.open_kernel,
+                                     .log = context_.log};
+  const Section* section = find_section(**record, "", context_.plugin);
   if (section == nullptr) return;
   std::vector<Error> failures = undo_section(attachment, *section, (*record)->header);
   if (failures.empty()) {
-    Result<void> dropped = store.drop_section(*identity, **record, std::string(section->key));
+    Result<void> dropped = store_.drop_section(identity, **record, std::string(section->key));
     if (!dropped) failures.push_back(std::move(dropped).error());
   }
-  for (Error& failure : failures) {
-    errors.push_back(std::move(failure).with_context("collect " + identity->path()));
-  }
-}
-
-/// Removes what carries the attachment's key without a record that could say so.
-void collect_nameless(const CollectContext& context, const RecordStore& store, Kernel& kernel,
-                      const AttachmentKey& key, const Plan& removals, std::vector<Error>& errors) {
-  Result<std::optional<RangeLock>> lock = try_lock(context, key);
-  if (!lock || !*lock) return;
-  if (store.exists(context.network, key)) return;  // made since we looked
-  for (Error& error : unwind(kernel, removals)) errors.push_back(std::move(error));
+  for (Error& failure : failures) note(std::move(failure).with_context("collect " + identity.path()));
 }
 
 /// A record that cannot be read says no more than its own name, K, from which the rest is derived.
-void collect_unreadable(const CollectContext& context, const RecordStore& store, Kernel& kernel,
-                        const RecordStore::Unreadable& found, std::vector<Error>& errors) {
-  Result<std::optional<RangeLock>> lock = try_lock(context, found.key);
-  if (!lock) return errors.push_back(std::move(lock).error());
-  if (!*lock) return;
-  context.log->warning("FL2003", found.error.to_string() + ": removing by derived names");
-  std::vector<Error> failures = remove_derived(found.key, kernel);
-  if (failures.empty()) {
-    if (Result<void> removed = store.remove(found.network, found.key); !removed) {
-      failures.push_back(std::move(removed).error());
-    }
-  }
-  for (Error& failure : failures) errors.push_back(std::move(failure));
-}
-
-/// Records that a killed writer left half-way, whoever they belong to: nobody can be writing one whose
-/// attachment is not locked.
-void sweep_unfinished(const CollectContext& context, const RecordStore& store, std::vector<Error>& errors) {
-  Result<std::vector<AttachmentKey>> keys = store.unfinished(context.network);
-  if (!keys) return errors.push_back(std::move(keys).error());
-  for (const AttachmentKey& key : *keys) {
-    Result<std::optional<RangeLock>> lock = try_lock(context, key);
-    if (!lock) return errors.push_back(std::move(lock).error());
-    if (*lock) store.remove_unfinished(context.network, key);
+void Collection::collect_unreadable(Kernel& kernel, const RecordStore::Unreadable& found) {
+  if (!settled_.insert(found.key).second) return;
+  const auto remove = [&] {
+    const std::optional<RangeLock> lock = try_lock(found.key);
+    if (!lock) return false;
+    context_.log->warning("FL2003", found.error.to_string() + ": removing by derived names");
+    if (!note_all(remove_derived(found.key, kernel))) return false;
+    Result<void> removed = store_.remove(found.network, found.key);
+    if (!removed) note(std::move(removed).error());
+    return removed.has_value();
+  };
+  const auto leftover = leftovers_.find(found.key);
+  if (!remove() && leftover != leftovers_.end() && leftover->second.name) {
+    spared_.insert(*leftover->second.name);
   }
 }
 
-using Leftovers = std::map<AttachmentKey, Plan>;
-
-void find_links(const CollectContext& context, Kernel& kernel, Leftovers& leftovers,
-                std::vector<Error>& errors) {
-  static constexpr std::string_view kPrefix = "fairlead ";
+void Collection::find_links(Kernel& kernel) {
   Result<std::vector<LinkState>> links = kernel.links(Side::kHost);
-  if (!links) return errors.push_back(std::move(links).error());
+  if (!links) return note(std::move(links).error());
   for (const LinkState& link : *links) {
-    if (link.kind != "veth" || link.alias.compare(0, kPrefix.size(), kPrefix) != 0) continue;
-    const auto owner = parse_owner(std::string_view(link.alias).substr(kPrefix.size()), context.network);
+    const auto path = path_in_alias(link.alias);
+    if (link.kind != "veth" || !path) continue;
+    const auto owner = parse_owner(*path, context_.network);
     if (!owner) continue;
-    Result<Identity> identity = identity_of(context.network, *owner);
+    Result<Identity> identity = identity_of(context_.network, *owner);
     // An alias that was cut names another attachment than the one that the link's name is derived from.
     if (!identity || identity->host_link().str() != link.name) continue;
-    leftovers[identity->key()].push_back(
-        Op{.side = Side::kHost, .action = DeleteLink{identity->host_link()}});
+    Leftover& leftover = leftovers_[identity->key()];
+    leftover.name = owner;
+    leftover.removals.push_back(Op{.side = Side::kHost, .action = DeleteLink{identity->host_link()}});
   }
 }
 
-void find_elements(const CollectContext& context, Kernel& kernel, Leftovers& leftovers,
-                   std::vector<Error>& errors) {
+void Collection::find_elements(Kernel& kernel) {
   const nft::TableSpec table = firewall::inet_table();
   for (const nft::SetSpec& set : table.sets) {
     auto elements = kernel.elements({.family = table.family, .table = table.name, .set = set.name});
     if (!elements) {
-      errors.push_back(std::move(elements).error());
+      note(std::move(elements).error());
       continue;
     }
     for (nft::Element& element : *elements) {
       // The set's limit may have cut the comment behind the network: its beginning is enough.
-      const auto key = owner_key(element.comment, context.network);
-      if (key) {
-        leftovers[*key].push_back(Op{.side = Side::kHost, .action = RemoveElement{std::move(element)}});
-      }
+      const auto key = owner_key(element.comment, context_.network);
+      if (!key) continue;
+      leftovers_[*key].removals.push_back(
+          Op{.side = Side::kHost, .action = RemoveElement{std::move(element)}});
     }
   }
 }
 
+/// Whether nothing is left.
+bool Collection::collect_leftover(Kernel& kernel, const AttachmentKey& key, const Plan& removals) {
+  const std::optional<RangeLock> lock = try_lock(key);
+  if (!lock || store_.exists(context_.network, key)) return false;  // made since we looked
+  return note_all(unwind(kernel, removals));
+}
+
+/// An attachment has a record before it has an address, and for as long as it has one. So whoever has one now
+/// was held by another call, could not be removed, or was begun since we looked first.
+Result<void> Collection::spare_what_has_a_record() {
+  FAIRLEAD_TRY(std::vector<Record> records, store_.list(context_.network, nullptr));
+  for (Record& record : records) {
+    AttachmentName name{record.header.container_id, record.header.ifname};
+    if (valid_.contains(name) || find_section(record, "", context_.plugin) == nullptr) continue;
+    spared_.insert(std::move(name));
+  }
+  return {};
+}
+
+Result<Collected> Collection::run() {
+  std::vector<RecordStore::Unreadable> unreadable;
+  FAIRLEAD_TRY(const std::vector<Record> records, store_.list(context_.network, &unreadable));
+  FAIRLEAD_TRY(const OpenedKernel opened, context_.open_kernel(""));
+  for (const AttachmentName& name : valid_) settle(name);
+  collect_records(records);
+  find_elements(*opened.kernel);
+  find_links(*opened.kernel);
+  for (const RecordStore::Unreadable& found : unreadable) collect_unreadable(*opened.kernel, found);
+  for (const auto& [key, leftover] : leftovers_) {
+    if (settled_.contains(key)) continue;
+    const bool is_gone = collect_leftover(*opened.kernel, key, leftover.removals);
+    if (!is_gone && leftover.name) spared_.insert(*leftover.name);
+  }
+  FAIRLEAD_CHECK(spare_what_has_a_record());
+  Collected collected{.spared = std::move(spared_)};
+  if (!errors_.empty()) collected.failure = join_errors(std::move(errors_));
+  return collected;
+}
+
 }  // namespace
 
-Result<void> collect(const CollectContext& context, const std::set<AttachmentName>& valid) {
-  const RecordStore store(context.run_dir);
-  std::vector<Error> errors;
-  std::vector<RecordStore::Unreadable> unreadable;
-  FAIRLEAD_TRY(const std::vector<Record> records, store.list(context.network, &unreadable));
-  std::set<AttachmentKey> spared;  // in use, or their record has been seen to
-  const auto spare = [&](const AttachmentName& name) {
-    if (Result<Identity> identity = identity_of(context.network, name)) spared.insert(identity->key());
-  };
-  std::for_each(valid.begin(), valid.end(), spare);
-  for (const Record& record : records) {
-    const AttachmentName name{record.header.container_id, record.header.ifname};
-    if (valid.count(name) == 0) collect_record(context, store, record, errors);
-    spare(name);
-  }
-  sweep_unfinished(context, store, errors);
-
-  FAIRLEAD_TRY(const OpenedKernel opened, context.open_kernel(""));
-  for (const RecordStore::Unreadable& found : unreadable) {
-    if (spared.count(found.key) == 0) collect_unreadable(context, store, *opened.kernel, found, errors);
-  }
-  Leftovers leftovers;
-  find_elements(context, *opened.kernel, leftovers, errors);
-  find_links(context, *opened.kernel, leftovers, errors);
-  for (const auto& [key, removals] : leftovers) {
-    if (spared.count(key) == 0) collect_nameless(context, store, *opened.kernel, key, removals, errors);
-  }
-  if (errors.empty()) return {};
-  return Unexpected(join_errors(std::move(errors)).with_context("collect network " + context.network));
+Result<Collected> collect(const CollectContext& context, const std::set<AttachmentName>& valid) {
+  const std::string what = "collect network " + context.network;
+  Result<Collected> collected = Collection(context, valid).run();
+  if (!collected) return Unexpected(std::move(collected).error().with_context(what));
+  if (collected->failure) collected->failure = std::move(*collected->failure).with_context(what);
+  return collected;
 }
 
 }  // namespace fairlead::engine

@@ -7,25 +7,23 @@
 namespace fairlead::engine {
 namespace {
 
-/// Without a record the interface in the container is ours if the runtime's result says so, or if its host
-/// end does not carry another attachment's name.
-Result<bool> may_delete(const AttachmentContext& context, Kernel& kernel, const LinkState& link,
-                        bool previous_names_link) {
-  if (previous_names_link) return true;
-  // An index alone means nothing: the peer of a pair within the container may have that of a link here.
-  if (link.kind != "veth" || !link.link || !link.link_nsid) return false;
-  FAIRLEAD_TRY(const std::optional<LinkState> host_end, kernel.find_link(Side::kHost, *link.link));
-  if (!host_end || host_end->kind != "veth") return false;
-  if (host_end->link != link.index || !host_end->link_nsid) return false;
-  return host_end->alias.empty() || host_end->alias == context.identity.link_alias();
+/// Without a record the path of a namespace proves nothing: it may be that of a later container (a name of
+/// `ip netns`, a reused process id), and a DEL may be repeated long after. An alias says whose a pair is;
+/// only where the host end has none of ours does the MAC that the runtime was told decide.
+Result<bool> is_ours(const AttachmentContext& context, Kernel& kernel, const LinkState& link,
+                     const std::optional<MacAddress>& known_mac) {
+  FAIRLEAD_TRY(const std::optional<LinkState> host_end, host_end_of(kernel, link));
+  if (host_end && path_in_alias(host_end->alias)) return host_end->alias == context.identity.link_alias();
+  if (known_mac) return link.mac == known_mac;
+  return host_end && host_end->alias.empty();
 }
 
 Result<void> remove_container_link(const AttachmentContext& context, Kernel& kernel,
-                                   bool previous_names_link) {
+                                   const std::optional<MacAddress>& known_mac) {
   FAIRLEAD_TRY(const std::optional<LinkState> link,
                kernel.find_link(Side::kContainer, context.identity.ifname()));
   if (!link || link->loopback) return {};
-  FAIRLEAD_TRY(const bool ours, may_delete(context, kernel, *link, previous_names_link));
+  FAIRLEAD_TRY(const bool ours, is_ours(context, kernel, *link, known_mac));
   if (!ours) return {};
   std::vector<Error> errors =
       unwind(kernel, {Op{.side = Side::kContainer, .action = DeleteLink{context.identity.ifname()}}});
@@ -34,14 +32,15 @@ Result<void> remove_container_link(const AttachmentContext& context, Kernel& ker
 }
 
 /// No record: the run directory was wiped, or somebody else made the attachment.
-std::vector<Error> remove_without_record(const AttachmentContext& context, bool previous_names_link) {
+std::vector<Error> remove_without_record(const AttachmentContext& context,
+                                         const std::optional<MacAddress>& known_mac) {
   Result<OpenedKernel> opened = context.open_kernel(context.netns_path);
   if (!opened) opened = context.open_kernel("");  // the namespace is gone: the host's side is left
   if (!opened) return {std::move(opened).error()};
   std::vector<Error> errors = remove_derived(context.identity.key(), *opened->kernel);
   for (Error& error : remove_reference_remains(context, *opened->kernel)) errors.push_back(std::move(error));
   if (opened->kernel->has_container()) {
-    Result<void> removed = remove_container_link(context, *opened->kernel, previous_names_link);
+    Result<void> removed = remove_container_link(context, *opened->kernel, known_mac);
     if (!removed) errors.push_back(std::move(removed).error());
   }
   return errors;
@@ -49,7 +48,8 @@ std::vector<Error> remove_without_record(const AttachmentContext& context, bool 
 
 }  // namespace
 
-Result<void> detach(const AttachmentContext& context, AddressSource& source, bool previous_names_link) {
+Result<void> detach(const AttachmentContext& context, AddressSource& source,
+                    const std::optional<MacAddress>& known_mac) {
   const Result<RangeLock> lock = lock_attachment(context.run_dir, context.identity);
   if (!lock) {
     // Where the run directory cannot be written no ADD gets anywhere either, so there is nobody to wait for.
@@ -69,7 +69,7 @@ Result<void> detach(const AttachmentContext& context, AddressSource& source, boo
   if (section != nullptr) {
     errors = undo_section(context, *section, known->header);
   } else if (known == nullptr) {
-    errors = remove_without_record(context, previous_names_link);
+    errors = remove_without_record(context, known_mac);
   }
   if (Result<void> released = source.release(); !released) errors.push_back(std::move(released).error());
 

@@ -12,6 +12,7 @@ namespace fairlead::engine {
 namespace {
 
 constexpr std::size_t kAliasLimit = 255;
+constexpr std::string_view kAliasPrefix = "fairlead ";
 
 const char* fault_in(const std::string& text) {
   const auto is_blank = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; };
@@ -68,7 +69,9 @@ std::string Identity::path() const { return network_ + "/" + container_id_ + "/"
 
 LinkName Identity::host_link() const { return host_link_of(key_); }
 
-std::string Identity::link_alias() const { return ("fairlead " + path()).substr(0, kAliasLimit); }
+std::string Identity::link_alias() const {
+  return (std::string(kAliasPrefix) + path()).substr(0, kAliasLimit);
+}
 
 std::string Identity::element_comment() const { return key_hex() + " " + path(); }
 
@@ -78,6 +81,11 @@ MacAddress Identity::mac(std::string_view role) const {
 
 LinkName host_link_of(const AttachmentKey& key) {
   return *LinkName::parse("veth" + to_base32(key).substr(0, 11));
+}
+
+std::optional<std::string_view> path_in_alias(std::string_view alias) {
+  if (!alias.starts_with(kAliasPrefix)) return std::nullopt;
+  return alias.substr(kAliasPrefix.size());
 }
 
 AttachmentNames names_of(const Identity& identity, const std::optional<MacAddress>& container_mac) {

@@ -53,6 +53,9 @@ class Identity {
 /// What of an attachment's names follows from K alone.
 [[nodiscard]] LinkName host_link_of(const AttachmentKey& key);
 
+/// The path in the alias of an attachment's host end, perhaps cut off; nothing in any other alias.
+[[nodiscard]] std::optional<std::string_view> path_in_alias(std::string_view alias);
+
 /// The names of an attachment; `container_mac` wins over the derived one. The MAC for a new bridge is random.
 [[nodiscard]] AttachmentNames names_of(const Identity& identity,
                                        const std::optional<MacAddress>& container_mac);

@@ -33,7 +33,18 @@ Result<std::vector<std::string>> names_in(const std::string& path) {
   return names;
 }
 
-constexpr std::string_view kUnfinished = ".tmp";  // replace_file()
+/// The record in the content of a file.
+Result<Record> read_record(std::string_view content, const std::string& file) {
+  const std::string_view line = last_line(content);
+  Result<Record> record = line.empty() ? Result<Record>(Unexpected(Errc::kInvalid, "it has no complete line"))
+                                       : parse_record(std::string(line));
+  if (record) return record;
+  Error error = std::move(record).error();
+  error.code = Errc::kIo;  // whatever is wrong, it is not with what the caller said
+  return Unexpected(std::move(error)
+                        .with_context("read attachment record " + file)
+                        .with_remedy("DEL and GC remove it and work from derived names"));
+}
 
 }  // namespace
 
@@ -43,21 +54,14 @@ std::string RecordStore::path(const std::string& network, const AttachmentKey& k
 
 Result<std::optional<Record>> RecordStore::load(const Identity& identity) const {
   const std::string file = path(identity.network(), identity.key());
-  FAIRLEAD_TRY(std::optional<std::string> text, read_file(file));
-  if (!text) {
-    // A writer that died before its first rename leaves only this.
-    remove_unfinished(identity.network(), identity.key());
+  FAIRLEAD_TRY(const std::optional<std::string> text, read_file(file));
+  if (!text) return std::optional<Record>();
+  if (last_line(*text).empty()) {
+    FAIRLEAD_CHECK(remove(identity));
     return std::optional<Record>();
   }
-  Result<Record> record = parse_record(*text);
-  if (!record) {
-    Error error = std::move(record).error();
-    error.code = Errc::kIo;  // whatever is wrong, it is not with what the caller said
-    return Unexpected(std::move(error)
-                          .with_context("read attachment record " + file)
-                          .with_remedy("DEL and GC remove it and work from derived names"));
-  }
-  return std::optional(*std::move(record));
+  FAIRLEAD_TRY(Record record, read_record(*text, file));
+  return std::optional(std::move(record));
 }
 
 bool RecordStore::exists(const std::string& network, const AttachmentKey& key) const {
@@ -66,7 +70,7 @@ bool RecordStore::exists(const std::string& network, const AttachmentKey& key) c
 
 Result<void> RecordStore::save(const Identity& identity, const Record& record) const {
   Result<void> written =
-      replace_file(path(identity.network(), identity.key()), serialize_record(record), kRecordMode);
+      append_line(path(identity.network(), identity.key()), serialize_record(record), kRecordMode);
   if (!written) {
     return Unexpected(std::move(written)
                           .error()
@@ -81,7 +85,6 @@ Result<void> RecordStore::remove(const Identity& identity) const {
 }
 
 Result<void> RecordStore::remove(const std::string& network, const AttachmentKey& key) const {
-  remove_unfinished(network, key);
   Result<void> removed = remove_file(path(network, key));
   if (!removed && removed.error().code == Errc::kNotFound) return {};
   return removed;
@@ -104,33 +107,15 @@ Result<std::vector<Record>> RecordStore::list(const std::string& network,
       auto text = read_file(file);
       if (text && !text->has_value()) continue;  // gone since we listed the directory
       Result<Record> record =
-          text ? parse_record(**text) : Result<Record>(Unexpected(std::move(text).error()));
+          text ? read_record(**text, file) : Result<Record>(Unexpected(std::move(text).error()));
       if (record) {
         records.push_back(*std::move(record));
       } else if (unreadable != nullptr) {
-        unreadable->push_back(
-            {.network = folder,
-             .key = *key,
-             .error = std::move(record).error().with_context("read attachment record " + file)});
+        unreadable->push_back({.network = folder, .key = *key, .error = std::move(record).error()});
       }
     }
   }
   return records;
-}
-
-Result<std::vector<AttachmentKey>> RecordStore::unfinished(const std::string& network) const {
-  std::vector<AttachmentKey> keys;
-  FAIRLEAD_TRY(const std::vector<std::string> names, names_in(run_dir_ + "/attachments/" + network));
-  for (const std::string& name : names) {
-    if (!name.ends_with(kUnfinished)) continue;
-    const auto key = parse_key(std::string_view(name).substr(0, name.size() - kUnfinished.size()));
-    if (key) keys.push_back(*key);
-  }
-  return keys;
-}
-
-void RecordStore::remove_unfinished(const std::string& network, const AttachmentKey& key) const {
-  unlink((path(network, key) + std::string(kUnfinished)).c_str());
 }
 
 Result<void> RecordStore::drop_section(const Identity& identity, Record& record,

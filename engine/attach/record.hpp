@@ -1,11 +1,12 @@
-// Attachment records: the only truth about what exists. `<run>/attachments/<network>/<K>`, JSON, 0600.
+// Attachment records: the only truth about what exists. `<run>/attachments/<network>/<K>`, 0600, lines of
+// JSON of which the last complete one counts: an ADD writes three, and a line costs a sixth of a file that
+// is written aside and renamed.
 //
 // Constraints that the format has to meet:
 //  - a reader of any version can tear down: the `undo` list of a section is a list of plain removals whose
 //    form never changes;
 //  - a writer of an older version keeps what it does not know (unknown fields and sections survive);
-//  - a kill at any instruction leaves the old or the new file (written aside and renamed; the next holder
-//    of the attachment's lock removes a stale .tmp).
+//  - a kill at any instruction, and a full disk, leave the old or the new content (append_line()).
 // No fsync: the run directory does not outlive a crash of the host, nor do containers.
 #pragma once
 
@@ -20,7 +21,8 @@
 
 namespace fairlead::engine {
 
-/// Version of the format. A newer one is torn down by its undo list; ADD and CHECK refuse it.
+/// Version of the format. A newer one is torn down by its undo list, as far as it is known; ADD and CHECK
+/// refuse it.
 inline constexpr int kRecordVersion = 1;
 
 enum class Phase : std::uint8_t {
@@ -33,8 +35,9 @@ struct Section {
   std::string key;     ///< plugin type + ":" + digest of its configuration
   std::string plugin;  ///< plugin type
   Phase phase = Phase::kIntent;
-  AddressPlan addresses{};  ///< what IPAM gave, as the driver completed it
-  Plan undo{};              ///< removals, in the order in which they are to run
+  AddressPlan addresses{};                  ///< what IPAM gave, as the driver completed it
+  Plan undo{};                              ///< removals, in the order in which they are to run
+  std::vector<std::string> unknown_undo{};  ///< those that this build cannot carry out: "op 'x'"
   bool operator==(const Section&) const = default;
 };
 
@@ -63,7 +66,11 @@ struct Record {
 [[nodiscard]] Result<Record> parse_record(const std::string& text);
 [[nodiscard]] std::string serialize_record(const Record& record);
 
-/// The section with this key, else the newest one of this plugin type, else nothing.
+/// For ADD: the section with this key, else the newest of this plugin type that an interrupted ADD left
+/// behind (with another configuration), else nothing. One that is done is another plugin's of the chain.
+[[nodiscard]] Section* find_own_section(Record& record, const std::string& key, const std::string& plugin);
+/// For the others, whose configuration may have changed since: the section with this key, else the newest one
+/// of this plugin type, else nothing.
 [[nodiscard]] Section* find_section(Record& record, const std::string& key, const std::string& plugin);
 
 /// The directory of records. Callers hold the attachment's lock for everything but list().
@@ -71,10 +78,11 @@ class RecordStore {
  public:
   explicit RecordStore(std::string run_dir) : run_dir_(std::move(run_dir)) {}
 
-  /// The record, or nothing. Removes a stale .tmp of a writer that was killed.
+  /// The record, or nothing. A file without a line is what a writer left that was killed before its first:
+  /// it is removed, and is nothing.
   [[nodiscard]] Result<std::optional<Record>> load(const Identity& identity) const;
   [[nodiscard]] bool exists(const std::string& network, const AttachmentKey& key) const;
-  /// Writes it; directories are made when missing. A failure leaves the old file.
+  /// Writes it; directories are made when missing. A failure leaves the old content.
   [[nodiscard]] Result<void> save(const Identity& identity, const Record& record) const;
   /// Removes it; kNotFound is success.
   [[nodiscard]] Result<void> remove(const Identity& identity) const;
@@ -88,11 +96,6 @@ class RecordStore {
   /// Records of one network, or of all for an empty name.
   [[nodiscard]] Result<std::vector<Record>> list(const std::string& network,
                                                  std::vector<Unreadable>* unreadable) const;
-
-  /// Keys of files that a killed writer left half-way, in the directory of one network. Under the lock of
-  /// such a key, with nobody writing, remove_unfinished() removes the file.
-  [[nodiscard]] Result<std::vector<AttachmentKey>> unfinished(const std::string& network) const;
-  void remove_unfinished(const std::string& network, const AttachmentKey& key) const;
 
   /// Makes a section disappear: writes the rest, or removes the file with the last section.
   [[nodiscard]] Result<void> drop_section(const Identity& identity, Record& record,

@@ -3,6 +3,7 @@
 
 #include "engine/attach/record.hpp"
 #include "fairlead/digest.hpp"
+#include "libnet/src/base/quote.hpp"
 
 namespace fairlead::engine {
 
@@ -145,7 +146,8 @@ std::string sysctl_key_of(const Json& json, const std::string& where) {
   return key;
 }
 
-Op undo_from_json(const Json& json, const std::string& where) {
+/// Nothing for an operation of another version's.
+std::optional<Op> undo_from_json(const Json& json, const std::string& where) {
   const std::string op = text_of(json, "op", where);
   const std::string side_name = text_of(json, "side", where);
   const Side side = side_name == to_string(Side::kContainer) ? Side::kContainer : Side::kHost;
@@ -168,7 +170,23 @@ Op undo_from_json(const Json& json, const std::string& where) {
     return made(
         SetSysctl{.key = sysctl_key_of(json, where), .value = text_of(json, "value", where), .previous = {}});
   }
-  throw Malformed{where + "op \"" + op + "\" is not known"};
+  return std::nullopt;
+}
+
+// Whatever else a record names must not stay because of one entry that this version cannot carry out.
+void read_undo(const Json& json, const std::string& where, bool newer, Section& section) {
+  for (const Json& entry : json.value("undo", Json::array())) {
+    try {
+      if (std::optional<Op> op = undo_from_json(entry, where + "undo: ")) {
+        section.undo.push_back(*std::move(op));
+      } else {
+        section.unknown_undo.push_back("op " + fairlead::quoted(text_of(entry, "op", "")));
+      }
+    } catch (const Malformed& malformed) {
+      if (!newer) throw;
+      section.unknown_undo.push_back(malformed.where);
+    }
+  }
 }
 
 // --- addresses and routes -------------------------------------------------------------------------------
@@ -237,14 +255,7 @@ Section section_from_json(const Json& json, const std::string& where, bool newer
   section.phase = text_of(json, "phase", where) == "done" ? Phase::kDone : Phase::kIntent;
   // A newer version may say addresses differently; its undo list is all that a teardown needs.
   if (!newer) section.addresses = plan_from_json(json, where);
-  for (const Json& entry : json.value("undo", Json::array())) {
-    try {
-      section.undo.push_back(undo_from_json(entry, where + "undo: "));
-    } catch (const Malformed&) {
-      if (!newer) throw;
-      // A removal that this version does not know; those that it knows are worth doing.
-    }
-  }
+  read_undo(json, where, newer, section);
   return section;
 }
 
@@ -313,21 +324,38 @@ std::string serialize_record(const Record& record) {
   Json sections = Json::array();
   for (const Section& section : record.sections) {
     Json before = original_section(original, section.key);
-    // What a newer version says about a section that stays is not ours to rephrase.
-    const bool keep = header.version > kRecordVersion && !before.empty();
+    // What another version says about a section that stays is not ours to rephrase.
+    const bool foreign = header.version > kRecordVersion || !section.unknown_undo.empty();
+    const bool keep = foreign && !before.empty();
     sections.push_back(keep ? std::move(before) : section_to_json(section, std::move(before)));
   }
   json["sections"] = std::move(sections);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Section* find_section(Record& record, const std::string& key, const std::string& plugin) {
+namespace {
+
+/// The section with this key, else the newest that `stands_in`.
+template <class StandsIn>
+Section* find_or_newest(Record& record, const std::string& key, StandsIn stands_in) {
   Section* newest = nullptr;
   for (Section& section : record.sections) {
     if (section.key == key) return &section;
-    if (section.plugin == plugin) newest = &section;
+    if (stands_in(section)) newest = &section;
   }
   return newest;
+}
+
+}  // namespace
+
+Section* find_own_section(Record& record, const std::string& key, const std::string& plugin) {
+  return find_or_newest(record, key, [&](const Section& section) {
+    return section.plugin == plugin && section.phase == Phase::kIntent;
+  });
+}
+
+Section* find_section(Record& record, const std::string& key, const std::string& plugin) {
+  return find_or_newest(record, key, [&](const Section& section) { return section.plugin == plugin; });
 }
 
 }  // namespace fairlead::engine

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/attach/locks.hpp"
 #include "fairlead/digest.hpp"
 #include "fairlead/file.hpp"
 #include "firewall/tables.hpp"
@@ -15,15 +16,80 @@ bool touches_container(const Plan& plan) {
 
 // Inside a container only what is still the same namespace may be touched: inode numbers are reused at
 // once, so a path alone proves nothing.
-Result<OpenedKernel> open_for_undo(const AttachmentContext& context, const Section& section,
-                                   const RecordHeader& header) {
-  if (!touches_container(section.undo) || header.netns_path.empty()) return context.open_kernel("");
+Result<OpenedKernel> open_recorded(const AttachmentContext& context, const RecordHeader& header) {
+  if (header.netns_path.empty()) return context.open_kernel("");
   Result<OpenedKernel> opened = context.open_kernel(header.netns_path);
   if (opened) {
     auto cookie = opened->kernel->namespace_cookie(Side::kContainer);
     if (cookie && *cookie == header.container_cookie) return opened;
   }
   return context.open_kernel("");
+}
+
+/// The present name of the host end if somebody renamed it (an operator, a udev rule): our alias stayed with
+/// it, and the other end is where it was.
+Result<std::optional<LinkName>> renamed_host_end(const AttachmentContext& context,
+                                                 const RecordHeader& header) {
+  FAIRLEAD_TRY(const OpenedKernel opened, open_recorded(context, header));
+  if (!opened.kernel->has_container()) return std::optional<LinkName>();
+  FAIRLEAD_TRY(const std::optional<LinkState> link,
+               opened.kernel->find_link(Side::kContainer, context.identity.ifname()));
+  if (!link) return std::optional<LinkName>();
+  FAIRLEAD_TRY(const std::optional<LinkState> host_end, host_end_of(*opened.kernel, *link));
+  if (!host_end || host_end->alias != context.identity.link_alias()) return std::optional<LinkName>();
+  return LinkName::parse(host_end->name).transform([](LinkName name) {
+    return std::optional(std::move(name));
+  });
+}
+
+/// Makes the removal of the host end one of its present name.
+Result<void> follow_host_end(const AttachmentContext& context, const RecordHeader& header, Kernel& kernel,
+                             Plan& removals) {
+  const LinkName derived = context.identity.host_link();
+  const auto removal =
+      std::find(removals.begin(), removals.end(), Op{.side = Side::kHost, .action = DeleteLink{derived}});
+  if (removal == removals.end()) return {};
+  FAIRLEAD_TRY(const std::optional<LinkState> found, kernel.find_link(Side::kHost, derived));
+  if (found && found->name == derived.str()) return {};
+  FAIRLEAD_TRY(const std::optional<LinkName> renamed, renamed_host_end(context, header));
+  if (renamed) removal->action = DeleteLink{*renamed};
+  return {};
+}
+
+/// The bridge whose address the op is about.
+const LinkName* bridge_of(const Op& op) {
+  if (op.side != Side::kHost) return nullptr;
+  if (const auto* removal = std::get_if<RemoveAddress>(&op.action)) return &removal->link;
+  if (const auto* restored = std::get_if<AddAddress>(&op.action)) return &restored->link;
+  return nullptr;
+}
+
+/// Whether a link has ports besides this attachment's.
+Result<bool> has_other_ports(const AttachmentContext& context, Kernel& kernel, const LinkName& bridge) {
+  FAIRLEAD_TRY(const std::optional<LinkState> link, kernel.find_link(Side::kHost, bridge));
+  if (!link) return false;
+  FAIRLEAD_TRY(const std::vector<LinkState> links, kernel.links(Side::kHost));
+  return std::any_of(links.begin(), links.end(), [&](const LinkState& port) {
+    return port.master == link->index && port.name != context.identity.host_link().str();
+  });
+}
+
+/// An interrupted ADD may have replaced an address of the bridge (forceAddress). The old one comes back; the
+/// new one goes only if nobody can have come to use it in the meantime. Under the bridge's lock, which is
+/// returned.
+Result<std::optional<RangeLock>> spare_bridge_addresses(const AttachmentContext& context, Kernel& kernel,
+                                                        Plan& removals) {
+  const auto first = std::find_if(removals.begin(), removals.end(), bridge_of);
+  if (first == removals.end()) return std::optional<RangeLock>();
+  const LinkName bridge = *bridge_of(*first);
+  FAIRLEAD_TRY(RangeLock lock, lock_bridge(context.run_dir, bridge.str()));
+  FAIRLEAD_TRY(const bool is_used, has_other_ports(context, kernel, bridge));
+  if (is_used) {
+    std::erase_if(removals, [](const Op& op) {
+      return bridge_of(op) != nullptr && std::holds_alternative<RemoveAddress>(op.action);
+    });
+  }
+  return std::optional(std::move(lock));
 }
 
 void remove_elements_of(const AttachmentKey& key, Kernel& kernel, Plan& removals,
@@ -57,16 +123,28 @@ Result<bool> is_current(const RecordHeader& header, Kernel& kernel) {
 
 std::vector<Error> undo_section(const AttachmentContext& context, const Section& section,
                                 const RecordHeader& header) {
-  Result<OpenedKernel> opened = open_for_undo(context, section, header);
-  if (!opened) return {std::move(opened).error()};
   Plan removals = section.undo;
-  if (!opened->kernel->has_container()) {
-    std::erase_if(removals, [](const Op& op) { return op.side == Side::kContainer; });
-  }
+  Result<OpenedKernel> opened =
+      touches_container(removals) ? open_recorded(context, header) : context.open_kernel("");
+  if (!opened) return {std::move(opened).error()};
   Result<bool> current = is_current(header, *opened->kernel);
   if (!current) return {std::move(current).error()};
   if (!*current) return {};  // another boot or another host namespace: links and elements went with it
-  return unwind(*opened->kernel, removals);
+  for (const std::string& unknown : section.unknown_undo) {
+    context.log->warning("FL2007", "undo " + object_of(context) + ": " + unknown +
+                                       " is none that this version can carry out: passed over");
+  }
+  if (!opened->kernel->has_container()) {
+    std::erase_if(removals, [](const Op& op) { return op.side == Side::kContainer; });
+  }
+  std::vector<Error> errors;
+  if (Result<void> followed = follow_host_end(context, header, *opened->kernel, removals); !followed) {
+    errors.push_back(std::move(followed).error());
+  }
+  const auto bridge_lock = spare_bridge_addresses(context, *opened->kernel, removals);
+  if (!bridge_lock) return {Error(bridge_lock.error())};
+  for (Error& error : unwind(*opened->kernel, removals)) errors.push_back(std::move(error));
+  return errors;
 }
 
 std::vector<Error> remove_derived(const AttachmentKey& key, Kernel& kernel) {
@@ -76,6 +154,14 @@ std::vector<Error> remove_derived(const AttachmentKey& key, Kernel& kernel) {
   removals.push_back(Op{.side = Side::kHost, .action = DeleteLink{host_link_of(key)}});
   for (Error& error : unwind(kernel, removals)) errors.push_back(std::move(error));
   return errors;
+}
+
+Result<std::optional<LinkState>> host_end_of(Kernel& kernel, const LinkState& end) {
+  // An index alone means nothing: the peer of a pair within the container may have that of a link here.
+  if (end.kind != "veth" || !end.link || !end.link_nsid) return std::optional<LinkState>();
+  FAIRLEAD_TRY(std::optional<LinkState> found, kernel.find_link(Side::kHost, *end.link));
+  if (found && (found->kind != "veth" || found->link != end.index || !found->link_nsid)) found.reset();
+  return found;
 }
 
 }  // namespace fairlead::engine

@@ -22,6 +22,9 @@ inline constexpr int kCheckFailedCode = 107;
 /// Removes links and nft elements that carry the names derived from an attachment's key.
 [[nodiscard]] std::vector<Error> remove_derived(const AttachmentKey& key, Kernel& kernel);
 
+/// The host's end of a pair whose other end is `end`, a link of the container; nothing for any other link.
+[[nodiscard]] Result<std::optional<LinkState>> host_end_of(Kernel& kernel, const LinkState& end);
+
 /// The section and what it belongs to, for an error's or a log line's text: "n/c/eth0".
 [[nodiscard]] std::string object_of(const AttachmentContext& context);
 

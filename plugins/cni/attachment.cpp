@@ -7,6 +7,7 @@
 
 #include "fairlead/run_directory.hpp"
 #include "plugins/cni/config_digest.hpp"
+#include "plugins/cni/config_json.hpp"
 
 namespace fairlead::cni {
 namespace {
@@ -39,6 +40,16 @@ std::optional<std::size_t> previous_interface(const Request& request) {
     if (interfaces[i].name == request.ifname && !interfaces[i].sandbox.empty()) return i;
   }
   return std::nullopt;
+}
+
+/// The IPAM plugin's part of GC. What the runtime does not know, but what has an address all the same, is as
+/// valid to it as the rest.
+Result<void> collect_addresses(const Request& request, const std::set<engine::AttachmentName>& spared) {
+  if (spared.empty()) return call_ipam(Verb::kGc, request);
+  std::vector<AttachmentId> valid = request.valid_attachments;
+  for (const engine::AttachmentName& name : spared) valid.push_back({name.container_id, name.ifname});
+  FAIRLEAD_TRY(const Request extended, with_valid_attachments(request, std::move(valid)));
+  return call_ipam(Verb::kGc, extended);
 }
 
 }  // namespace
@@ -108,9 +119,8 @@ Result<engine::KnownAttachment> known_attachment(const Request& request) {
     return fail(kInvalidConfig, "prevResult does not list interface " + request.ifname + " in a sandbox",
                 "send the result of the ADD with the same CNI_IFNAME");
   }
-  engine::KnownAttachment known{.mtu = request.prev_result->interfaces[*index].mtu};
-  Result<MacAddress> mac = MacAddress::parse(request.prev_result->interfaces[*index].mac);
-  if (mac) known.mac = *mac;
+  engine::KnownAttachment known{.mac = previous_mac(request),
+                                .mtu = request.prev_result->interfaces[*index].mtu};
   for (const Ip& ip : request.prev_result->ips) {
     if (ip.interface && *ip.interface != *index) continue;
     known.addresses.addresses.push_back({.address = ip.address, .gateway = ip.gateway});
@@ -119,7 +129,12 @@ Result<engine::KnownAttachment> known_attachment(const Request& request) {
   return known;
 }
 
-bool previous_names_link(const Request& request) { return previous_interface(request).has_value(); }
+std::optional<MacAddress> previous_mac(const Request& request) {
+  const std::optional<std::size_t> index = previous_interface(request);
+  if (!index) return std::nullopt;
+  const Result<MacAddress> mac = MacAddress::parse(request.prev_result->interfaces[*index].mac);
+  return mac ? std::optional(*mac) : std::nullopt;
+}
 
 AddResult result_of(const Request& request, const engine::Attached& attached, const Dns& dns) {
   AddResult result;
@@ -154,11 +169,10 @@ Result<void> collect_garbage(const Request& request) {
                                        .run_dir = run_dir,
                                        .open_kernel = kernel_factory(*request.log),
                                        .log = request.log};
+  FAIRLEAD_TRY(engine::Collected collected, engine::collect(context, valid));
   std::vector<Error> errors;
-  if (Result<void> collected = engine::collect(context, valid); !collected) {
-    errors.push_back(std::move(collected).error());
-  }
-  if (Result<void> delegated = call_ipam(Verb::kGc, request); !delegated) {
+  if (collected.failure) errors.push_back(*std::move(collected.failure));
+  if (Result<void> delegated = collect_addresses(request, collected.spared); !delegated) {
     errors.push_back(std::move(delegated).error());
   }
   if (errors.empty()) return {};

@@ -38,8 +38,8 @@ class DelegatedAddresses : public engine::AddressSource {
 
 /// What prevResult says about the container's interface. kInvalidConfig without prevResult.
 [[nodiscard]] Result<engine::KnownAttachment> known_attachment(const Request& request);
-/// Whether prevResult lists CNI_IFNAME inside a sandbox.
-[[nodiscard]] bool previous_names_link(const Request& request);
+/// The MAC that prevResult gives CNI_IFNAME inside a sandbox.
+[[nodiscard]] std::optional<MacAddress> previous_mac(const Request& request);
 
 /// The result of an ADD: the host's links in order, then the container's, which holds the addresses.
 [[nodiscard]] AddResult result_of(const Request& request, const engine::Attached& attached, const Dns& dns);

@@ -3,10 +3,14 @@
 #include "libnet/src/base/quote.hpp"
 #include "plugins/cni/document_json.hpp"
 #include "plugins/cni/environment.hpp"
+#include "plugins/cni/json_reader_json.hpp"
 #include "plugins/cni/result_json.hpp"
 
 namespace fairlead::cni {
 namespace {
+
+constexpr const char* kValidKey = "cni.dev/valid-attachments";
+constexpr const char* kOldValidKey = "cni.dev/attachments";  // libcni's before 1.1.0, which it still sends
 
 Result<void> decode_version(const Node& root, Request& request) {
   FAIRLEAD_TRY(const auto text, root.string("cniVersion"));
@@ -60,15 +64,13 @@ Result<AttachmentId> decode_attachment(const Node& node) {
 /// Everything that is not in the list is removed, so a list that is not there does not mean an empty one
 /// (`cnitool gc` sends none). Null does: it is how Go writes a list of nothing.
 Result<void> decode_valid_attachments(const Node& root, Request& request) {
-  constexpr const char* kKey = "cni.dev/valid-attachments";
-  constexpr const char* kOldKey = "cni.dev/attachments";  // libcni's before 1.1.0, which it still sends
-  FAIRLEAD_TRY(const bool has_key, root.has_member(kKey));
-  FAIRLEAD_TRY(const bool has_old_key, root.has_member(kOldKey));
+  FAIRLEAD_TRY(const bool has_key, root.has_member(kValidKey));
+  FAIRLEAD_TRY(const bool has_old_key, root.has_member(kOldValidKey));
   if (!has_key && !has_old_key) {
-    return fail(kInvalidConfig, std::string(kKey) + ": missing, so nothing is known to be garbage",
+    return fail(kInvalidConfig, std::string(kValidKey) + ": missing, so nothing is known to be garbage",
                 "send [] to remove every attachment of the network");
   }
-  FAIRLEAD_TRY(const auto nodes, root.items(has_key ? kKey : kOldKey));
+  FAIRLEAD_TRY(const auto nodes, root.items(has_key ? kValidKey : kOldValidKey));
   for (const Node& node : nodes) {
     FAIRLEAD_TRY(AttachmentId id, decode_attachment(node));
     request.valid_attachments.push_back(std::move(id));
@@ -113,6 +115,20 @@ Result<void> decode_config(const Plugin& plugin, Request& request) {
   if (request.verb == Verb::kGc) return decode_valid_attachments(root, request);
   if (request.verb == Verb::kStatus) return {};
   return decode_prev_result(root, request);
+}
+
+Result<Request> with_valid_attachments(const Request& request, std::vector<AttachmentId> valid) {
+  FAIRLEAD_TRY(JsonReading config, read_json(request.config_text, Document::kMaxSize, Document::kMaxDepth));
+  nlohmann::json list = nlohmann::json::array();
+  for (const AttachmentId& id : valid)
+    list.push_back({{"containerID", id.container_id}, {"ifname", id.ifname}});
+  if (config.root.contains(kOldValidKey)) config.root[kOldValidKey] = list;
+  config.root[kValidKey] = std::move(list);
+  Request extended = request;
+  extended.config_text = config.root.dump();
+  FAIRLEAD_TRY(extended.config, Document::parse(extended.config_text));
+  extended.valid_attachments = std::move(valid);
+  return extended;
 }
 
 }  // namespace fairlead::cni

@@ -12,4 +12,7 @@ namespace fairlead::cni {
 /// as it is known, so that an error about the rest can be answered in it.
 [[nodiscard]] Result<void> decode_config(const Plugin& plugin, Request& request);
 
+/// The GC request with another list of valid attachments, also in the configuration that a delegate reads.
+[[nodiscard]] Result<Request> with_valid_attachments(const Request& request, std::vector<AttachmentId> valid);
+
 }  // namespace fairlead::cni

@@ -30,7 +30,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxOutput = std::size_t{8} << 20U;
-constexpr milliseconds kTimeToUndo{5'000};       ///< for the DEL after an ADD that used its time up
+constexpr milliseconds kTimeToUndo{5'000};       ///< for the DEL within an ADD that used its time up
 constexpr milliseconds kTimeToDie{1'000};        ///< after SIGKILL
 constexpr milliseconds kTimeToBeWritten{5'000};  ///< for an executable that is being replaced
 
@@ -230,9 +230,15 @@ Error failure_of(const ProcessOutcome& outcome) {
                .protocol_code = is_common ? error->code : kDelegateFailed};
 }
 
+/// A DEL within an ADD takes something back, which has to be complete however late it is.
+Deadline deadline_of(Verb verb, const Request& request) {
+  const bool is_undo = verb == Verb::kDel && request.verb == Verb::kAdd;
+  return is_undo && request.deadline.left() < kTimeToUndo ? Deadline::after(kTimeToUndo) : request.deadline;
+}
+
 /// The plugin's standard output if it succeeded.
 Result<std::string> run_verb(const ForeignPlugin& plugin, Verb verb, const Request& request,
-                             const Deadline& deadline, int lock_fd = -1) {
+                             int lock_fd = -1) {
   const auto named = [&](Error error) {
     return Unexpected(std::move(error).with_context("plugin " + plugin.type + ' ' + to_string(verb)));
   };
@@ -240,7 +246,7 @@ Result<std::string> run_verb(const ForeignPlugin& plugin, Verb verb, const Reque
                                .variables = {{"CNI_COMMAND", to_string(verb)}},
                                .input = request.config_text,
                                .inherited = lock_fd,
-                               .deadline = deadline});
+                               .deadline = deadline_of(verb, request)});
   if (!outcome) return named(std::move(outcome).error());
   if (outcome->wait_status != 0) return named(failure_of(*outcome));
   return std::move(outcome->output);
@@ -278,21 +284,19 @@ Result<ProcessOutcome> exec_process(const ProcessCall& call) {
 }
 
 Result<AddResult> exec_add(const ForeignPlugin& plugin, const Request& request, int lock_fd) {
-  auto output = run_verb(plugin, Verb::kAdd, request, request.deadline, lock_fd);
+  auto output = run_verb(plugin, Verb::kAdd, request, lock_fd);
   auto result = output ? decode_output(plugin, *output, request)
                        : Result<AddResult>(Unexpected(std::move(output).error()));
   if (result) return result;
   Error error = std::move(result).error();
-  const Deadline deadline =
-      request.deadline.left() > kTimeToUndo ? request.deadline : Deadline::after(kTimeToUndo);
-  if (auto undone = run_verb(plugin, Verb::kDel, request, deadline); !undone) {
+  if (auto undone = exec_call(plugin, Verb::kDel, request); !undone) {
     error.secondary.push_back(std::move(undone).error());
   }
   return Unexpected(std::move(error));
 }
 
 Result<void> exec_call(const ForeignPlugin& plugin, Verb verb, const Request& request) {
-  auto output = run_verb(plugin, verb, request, request.deadline);
+  auto output = run_verb(plugin, verb, request);
   if (!output) return Unexpected(std::move(output).error());
   return {};
 }

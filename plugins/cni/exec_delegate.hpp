@@ -19,7 +19,8 @@ struct ForeignPlugin {
 /// `lock_fd` (-1: none), so that what it locks stays locked until the process is gone.
 [[nodiscard]] Result<AddResult> exec_add(const ForeignPlugin& plugin, const Request& request, int lock_fd);
 
-/// Any verb but ADD and VERSION.
+/// Any verb but ADD and VERSION. A DEL while the request is an ADD undoes that, and has time of its own for
+/// it when the deadline has passed.
 [[nodiscard]] Result<void> exec_call(const ForeignPlugin& plugin, Verb verb, const Request& request);
 
 /// One plugin process, for callers that play the runtime.

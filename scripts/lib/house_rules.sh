@@ -20,6 +20,7 @@ rule() {
 }
 
 tracked=$(git -c safe.directory="$PWD" ls-files)
+[ -n "$tracked" ] || { echo "error: git lists no file of this tree, so no rule was looked at"; exit 2; }
 none='^$'
 rule "$product" '^libnet/' '#include <(linux|libmnl|libnftnl|netlink)/' \
   'kernel headers, libmnl and libnftnl belong to libnet alone'
@@ -28,8 +29,10 @@ rule "$sources" '(_json\.(cpp|hpp)$|^tests/|^bench/|^cli/)' '#include [<"]nlohma
 rule "$product" '^cli/' '#include <(iostream|regex)>' 'no iostream and no regex in what a plugin links'
 rule "$sources" '^bench/' '\b(sleep_for|sleep_until|usleep|nanosleep)\b|[^_[:alnum:]]sleep\(' \
   'no sleeping and no polling by time: wait for the event'
+rule '^(scripts|tests)/.*\.sh$' "$none" '(^|[;&|({]|\bdo|\bthen) *sleep |\bread -[a-z]*t [0-9.]+ *<>' \
+  'no sleeping and no polling by time: wait for the event'
 rule "$product" '^(plugins/cni/exec_delegate\.cpp|libnet/src/sys/async_delete\.cpp)$' \
-  '\b(fork|vfork|posix_spawnp?|execv[pe]*|execl[pe]*|popen)\(|[^_[:alnum:]:.>]system\(' \
+  '\b(fork|vfork|clone3?|posix_spawnp?|f?execv[pe]*|execveat|execl[pe]*|popen)\(|[^_[:alnum:]:.>]system\(' \
   'processes are started only by plugins/cni/exec_delegate.cpp and libnet/src/sys/async_delete.cpp'
 rule "$sources" "$none" '\b(TODO|FIXME|XXX)\b' 'unfinished work is an issue, not a comment'
 rule "$product" "$none" '^#ifndef [A-Z_]+_(H|HPP)_?$' 'headers are guarded by #pragma once'

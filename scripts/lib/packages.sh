@@ -15,8 +15,8 @@ packages_of() {
         names+=(g++ cmake ninja-build pkgconf libmnl-dev libnftnl-dev libnl-3-dev libnl-route-3-dev
           nlohmann-json3-dev libspdlog-dev libcli11-dev libmd-dev)
         ;;
-      test) # lld links the sanitised test binaries in a third of the time
-        names+=(libgtest-dev libgmock-dev lld iproute2 nftables util-linux procps)
+      test) # lld links the sanitised test binaries in a third of the time; iptables must be able to list our rules
+        names+=(libgtest-dev libgmock-dev lld iproute2 nftables iptables util-linux procps)
         ;;
       lint) names+=(git clang clang-tidy clang-format shellcheck jq) ;;
       e2e) # iptables: Debian's portmap and firewall plugins, which complete the chains, call it

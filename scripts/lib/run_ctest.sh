@@ -3,7 +3,7 @@
 #
 #   scripts/lib/run_ctest.sh BUILD-DIR [CTEST-ARGUMENT...]
 #
-# Fails when a test fails, when one is skipped for a reason that tests/skip_reasons.txt does not list, and
+# Fails when a test fails, when a unit test needs privilege, when one is skipped for a reason that tests/skip_reasons.txt does not list, and
 # when the tests leave something in the network namespace, in /run or in /var/lib/cni around them.
 set -u
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -17,6 +17,7 @@ fi
 
 build=$(cd "$1" && pwd) || exit 2
 shift
+selection=("$@")
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=755 tmpfs /var/lib/cni
 ip link set lo up
@@ -51,6 +52,21 @@ unlisted_skips() {
     /<\/testcase>/ { if (skipped && !known) print name }' "$1"
 }
 
+# The label unit once more as somebody without privilege: the owner of the tree, who can read it wherever it
+# is, and without a capability, should that be root. (The binaries themselves: as that user ctest could not
+# write its log.)
+unit_without_privilege() {
+  local binary owner binaries status=0
+  owner=$(stat -c %u "$FAIRLEAD_ROOT")
+  mapfile -t binaries < <(find "$build/tests" -name 'unit_*' -type f -perm -u+x | sort)
+  [ ${#binaries[@]} != 0 ] || { echo "no unit test in $build"; return 1; }
+  for binary in "${binaries[@]}"; do
+    setpriv --reuid="$owner" --regid="$(stat -c %g "$FAIRLEAD_ROOT")" --clear-groups --bounding-set=-all --inh-caps=-all \
+      "$binary" --gtest_brief=1 || status=1
+  done
+  return $status
+}
+
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 # Settings of the machine or of the caller's shell are not what is tested.
@@ -63,8 +79,8 @@ if [ "${FAIRLEAD_TEST_FULL:-0}" = 1 ]; then only=(); fi
 surroundings >"$build/surroundings.before"
 # Many tests wait for the kernel's grace periods, not for a core.
 ctest --test-dir "$build" --output-on-failure --no-tests=error --output-junit "$junit" \
-  --parallel $((FAIRLEAD_JOBS + 2)) "${only[@]}" "$@" </dev/null 2>&1 |
-  tee "$FAIRLEAD_LOGS/ctest.log" | only_what_matters
+  --parallel $((FAIRLEAD_JOBS + 2)) "${only[@]}" "${selection[@]}" </dev/null 2>&1 |
+  tee "$FAIRLEAD_LOGS/ctest-$(basename "$build").log" | only_what_matters
 status=${PIPESTATUS[0]}
 surroundings >"$build/surroundings.after"
 
@@ -72,6 +88,9 @@ if ! diff -u "$build/surroundings.before" "$build/surroundings.after" >"$build/s
   printf '%sa test left its namespaces; in those around it changed:%s\n' "$c_red" "$c_off"
   sed -n '3,40p' "$build/surroundings.diff" | sed 's/^/  | /'
   status=1
+fi
+if [ "${#selection[@]}" = 0 ]; then
+  step "unit without privilege" unit_without_privilege || status=1
 fi
 skips=$(unlisted_skips "$junit")
 if [ -n "$skips" ]; then

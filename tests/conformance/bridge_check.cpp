@@ -24,20 +24,34 @@ Json rich_config(const World& world) {
   return config;
 }
 
+/// The same with IPv6 beside it.
+Json dual_stack_config(const World& world) {
+  auto config = bridge_config(world);
+  config["ipMasq"] = true;
+  config["ipam"] = {{"type", "host-local"},
+                    {"ranges", {{{{"subnet", "10.1.2.0/24"}}}, {{{"subnet", "2001:db8:1::/64"}}}}},
+                    {"routes", {{{"dst", "2001:db8:99::/48"}, {"gw", "2001:db8:1::9"}}}}};
+  return config;
+}
+
 std::string host_end(const Json& result) { return view(result).interfaces.at(1).value("name", ""); }
 
 using Sabotage = std::function<void(const World&, const Attachment&, const Json& result)>;
 
 /// ADD, CHECK passes, `sabotage`, CHECK fails; DEL succeeds all the same.
-void check_notices(World& world, const Sabotage& sabotage) {
-  const auto config = rich_config(world);
+void check_notices(World& world, const Sabotage& sabotage, const Json& config, const std::string& what) {
   const Attachment attachment{.netns = world.add_netns("c1")};
   const auto result = attach(world, config, attachment);
   const auto healthy = check(world, config, attachment, result);
   require(healthy.ok() && healthy.out.empty(), "CHECK after ADD failed: " + healthy.describe());
   sabotage(world, attachment, result);
-  must_fail(check(world, config, attachment, result), "CHECK after the sabotage");
+  must_fail(check(world, config, attachment, result), "CHECK after " + what);
   detach(world, config, attachment, result);
+  world.remove_netns(attachment.netns);
+}
+
+void check_notices(World& world, const Sabotage& sabotage) {
+  check_notices(world, sabotage, rich_config(world), "the sabotage");
 }
 
 void address_removed(World& world) {
@@ -97,6 +111,79 @@ void masquerading_removed(World& world) {
   check_notices(world, [](const World& host, const Attachment&, const Json&) {
     host.tool({"nft", "flush", "ruleset"});
   });
+}
+
+/// Deletes what mentions the address from every set and map; an implementation that has it in rules loses all
+/// of them.
+void remove_elements_of(const World& host, const std::string& address) {
+  Json commands = Json::array();
+  const auto ruleset = Json::parse(host.tool({"nft", "-j", "list", "ruleset"}));
+  for (const auto& object : ruleset.at("nftables")) {
+    for (const char* kind : {"set", "map"}) {
+      if (!object.contains(kind)) continue;
+      const auto& set = object.at(kind);
+      for (const auto& element : set.value("elem", Json::array())) {
+        if (element.dump().find('"' + address + '"') == std::string::npos) continue;
+        commands.push_back({{"delete",
+                             {{"element",
+                               {{"family", set.at("family")},
+                                {"table", set.at("table")},
+                                {"name", set.at("name")},
+                                {"elem", Json::array({element})}}}}}});
+      }
+    }
+  }
+  if (!commands.empty()) {
+    host.tool({"nft", "-j", "-f", "-"}, {}, Json{{"nftables", commands}}.dump());
+    return;
+  }
+  require(ruleset.dump().find(address) != std::string::npos, "no set, map or rule mentions " + address);
+  host.tool({"nft", "flush", "ruleset"});
+}
+
+/// The rules and the elements of others are all there.
+void own_masquerading_removed(World& world) {
+  attach(world, rich_config(world), {.container = "peer", .netns = world.add_netns("peer")});
+  check_notices(world, [](const World& host, const Attachment&, const Json& result) {
+    remove_elements_of(host, view(result).ips.at(0).bare());
+  });
+}
+
+void ipv6_is_looked_at(World& world) {
+  const auto in_container = [](const std::string& lines) {
+    return [lines](const World& host, const Attachment& attachment, const Json&) {
+      host.ip_batch(lines, attachment.netns);
+    };
+  };
+  const auto own_address = [](const Json& result) { return view(result).ips.at(1); };
+  const std::vector<std::pair<const char*, Sabotage>> sabotages{
+      {"the loss of its IPv6 address",
+       [&](const World& host, const Attachment& attachment, const Json& result) {
+         host.ip_batch("addr add 2001:db8:1::200/64 dev eth0 nodad\naddr del " + own_address(result).address +
+                           " dev eth0\n",
+                       attachment.netns);
+       }},
+      {"the loss of an IPv6 route", in_container("route del 2001:db8:99::/48\n")},
+      {"the loss of the IPv6 default route", in_container("route del ::/0 via 2001:db8:1::1 dev eth0\n")},
+      {"the loss of the bridge's IPv6 address",
+       [](const World& host, const Attachment&, const Json&) {
+         host.ip_batch("addr del 2001:db8:1::1/64 dev cni0\n");
+       }},
+      {"the end of IPv6 forwarding",
+       [](const World&, const Attachment&, const Json&) {
+         write_file("/proc/sys/net/ipv6/conf/all/forwarding", "0");
+       }},
+      {"the loss of its IPv6 masquerading",
+       [&](const World& host, const Attachment&, const Json& result) {
+         remove_elements_of(host, own_address(result).bare());
+       }},
+      {"the loss of its IPv6 lease", [&](const World&, const Attachment&, const Json& result) {
+         require(::unlink(("/var/lib/cni/networks/net/" + own_address(result).bare()).c_str()) == 0,
+                 "no lease");
+       }}};
+  for (const auto& [what, sabotage] : sabotages) {
+    check_notices(world, sabotage, dual_stack_config(world), what);
+  }
 }
 
 void gateway_address_removed(World& world) {
@@ -215,6 +302,10 @@ std::vector<Case> bridge_check_cases() {
       notices("B19.mac", "CHECK notices a changed MAC", mac_changed),
       notices("B19.port", "CHECK notices that the host end is off the bridge", port_unplugged),
       notices("B19.masquerade", "CHECK notices that masquerading is gone", masquerading_removed),
+      notices("B19.own", "CHECK notices that this attachment's masquerading is gone, and only that",
+              own_masquerading_removed),
+      {"B19.ipv6", "CHECK notices each loss in IPv6 as well", with_ipam, kNewest, Ipam::kDelegated,
+       ipv6_is_looked_at},
       notices("B19.gateway", "CHECK notices that the bridge lost the gateway address",
               gateway_address_removed),
       notices("B19.forwarding", "CHECK notices that forwarding is off", forwarding_turned_off),

@@ -103,11 +103,15 @@ void legacy_versions_hold_one_address_per_family(World& world) {
   const Attachment attachment{.container = "conformance-c1", .netns = world.add_netns("c1")};
   const auto before = take_snapshot(world);
   must_fail(world.call("ADD", config, attachment), "ADD of two IPv6 addresses at " + world.version());
-  world.call("DEL", config, attachment);
   Residue residue;
   residue.traces = {attachment.container, "2001:db8:1::2", "2001:db8:2::2", "10.1.2.2"};
-  const auto left = unexcused_differences(before, take_snapshot(world), residue);
-  require(left.empty(), "the failed ADD left something:" + left);
+  const auto require_nothing = [&](const std::string& who) {
+    const auto left = unexcused_differences(before, take_snapshot(world), residue);
+    require(left.empty(), who + " left something:" + left);
+  };
+  require_nothing("the failed ADD");
+  world.call("DEL", config, attachment);
+  require_nothing("DEL after the failed ADD");
 }
 
 void interfaces_carry_their_mtu(World& world) {

@@ -107,6 +107,9 @@ void del_survives_missing_bridge(World& world) {
 }
 
 void del_of_others_is_harmless(World& world) {
+  write_lease("net", "10.1.2.77", "somebody\r\neth0");
+  write_lease("net", "10.1.2.78", "never\r\neth1");
+  const auto before = leases("net");
   for (const std::string plugin : {"host-local", "static", "loopback"}) {
     const auto sample = sample_config(world, plugin);
     const auto netns = world.add_netns(plugin);
@@ -115,6 +118,8 @@ void del_of_others_is_harmless(World& world) {
     detach(world, sample, {.container = "never", .netns = "", .ifname = ifname});
     detach(world, sample, {.container = "never", .netns = "/run/netns/gone", .ifname = ifname});
   }
+  require(leases("net") == before,
+          "DEL of what was never added freed a lease of another: " + Json(leases("net")).dump());
 }
 
 /// What duplicate address detection makes of it in its own time does not count.
@@ -201,7 +206,7 @@ std::vector<Case> lifecycle_cases() {
        Ipam::kDelegated,
        del_survives_missing_bridge},
       {"P13.others",
-       "DEL of host-local, static and loopback succeeds for what was never added",
+       "DEL of host-local, static and loopback succeeds for what was never added, and harms nobody",
        {"host-local", "static", "loopback"},
        kEach,
        Ipam::kNone,

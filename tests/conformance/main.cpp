@@ -20,6 +20,7 @@ constexpr const char* kUsage =
     "  --expect-failures F   cases known to fail for DIR; one that passes fails the run\n"
     "  --complete            a missing plugin is wrong usage, not a reason to skip its cases\n"
     "  --no-skip             a skipped case fails the run\n"
+    "  --may-skip V[,V...]   one skipped for another version than these does\n"
     "  --jobs N              cases at a time (default 2)\n"
     "  --json F, --markdown F   reports besides the one on standard output\n"
     "  --list                print the cases and stop\n"
@@ -32,7 +33,7 @@ struct Options {
   std::string markdown{};
   std::string expected{};
   bool complete = false;
-  bool no_skip = false;
+  MaySkip may_skip{};
   bool list = false;
 };
 
@@ -85,7 +86,9 @@ Options parse(const std::vector<std::string>& words) {
     } else if (word == "--complete") {
       options.complete = true;
     } else if (word == "--no-skip") {
-      options.no_skip = true;
+      options.may_skip.emplace();
+    } else if (word == "--may-skip") {
+      options.may_skip = split(value());
     } else if (word == "--list") {
       options.list = true;
     } else if (word.starts_with("-") || !options.setup.plugin_dir.empty()) {
@@ -118,7 +121,7 @@ int run_suite(Options& options) {
   std::fputs(text_report(outcomes).c_str(), stdout);
   if (!options.json.empty()) write_file(options.json, json_report(outcomes));
   if (!options.markdown.empty()) write_file(options.markdown, markdown_report(outcomes, expected));
-  return exit_code(outcomes, options.no_skip);
+  return exit_code(outcomes, options.may_skip);
 }
 
 }  // namespace

@@ -160,10 +160,18 @@ std::string markdown_report(const std::vector<Outcome>& outcomes, const std::vec
   return table + (reasons.empty() ? "" : "\nFailures:\n\n" + reasons);
 }
 
-int exit_code(const std::vector<Outcome>& outcomes, bool no_skip) {
-  auto count = counts(outcomes);
-  const bool skipped = no_skip && count[Status::kSkip] > 0;
-  return outcomes.empty() || count[Status::kFail] > 0 || count[Status::kNowPasses] > 0 || skipped ? 1 : 0;
+int exit_code(const std::vector<Outcome>& outcomes, const MaySkip& may_skip) {
+  bool any_ran = false;
+  for (const auto& outcome : outcomes) {
+    if (outcome.status == Status::kFail || outcome.status == Status::kNowPasses) return 1;
+    if (outcome.status != Status::kSkip) {
+      any_ran = true;
+    } else if (may_skip &&
+               std::find(may_skip->begin(), may_skip->end(), outcome.version) == may_skip->end()) {
+      return 1;
+    }
+  }
+  return any_ran ? 0 : 1;
 }
 
 }  // namespace fairlead::conformance

@@ -1,6 +1,7 @@
 // What came out, for people (text, Markdown) and for machines (JSON, exit code).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,10 @@ std::string text_report(const std::vector<Outcome>& outcomes);
 std::string json_report(const std::vector<Outcome>& outcomes);
 /// A table with one row per case, one column per version, and the reasons below it.
 std::string markdown_report(const std::vector<Outcome>& outcomes, const std::vector<Expected>& expected);
-/// 0, or 1 if a case failed that is not listed, a listed one passed, or (no_skip) something was left out.
-int exit_code(const std::vector<Outcome>& outcomes, bool no_skip);
+/// Versions whose runs may be skipped; nothing: those of any.
+using MaySkip = std::optional<std::vector<std::string>>;
+/// 0, or 1 if a case failed that is not listed, a listed one passed, none was run, or one was left out that
+/// may not be.
+int exit_code(const std::vector<Outcome>& outcomes, const MaySkip& may_skip);
 
 }  // namespace fairlead::conformance

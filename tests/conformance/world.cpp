@@ -21,7 +21,10 @@ namespace fairlead::conformance {
 namespace {
 
 constexpr const char* kOwnPlugins = "/run/conformance/plugins";
-constexpr const char* kForeignPlugins = "/run/conformance/foreign";
+constexpr const char* kForeignPlugins = "/run/conformance/foreign-plugins";
+/// What CNI_PATH names instead: a note of each call, then the plugin itself.
+constexpr const char* kForeignDoors = "/run/conformance/foreign";
+constexpr const char* kForeignCalls = "/run/conformance/foreign-calls";
 
 void must(int result, const std::string& what) {
   if (result < 0) fail(what + ": " + std::strerror(errno));
@@ -57,6 +60,20 @@ Fd open_directory(const std::string& path) {
   return directory;
 }
 
+/// That a delegate was executed, and not called in-process or taken from elsewhere, shows in its trace. A
+/// script is nobody's own build, so it is executed by whoever finds it.
+void make_foreign_doors() {
+  must(::mkdir(kForeignDoors, 0755), "mkdir foreign plugins");
+  for (const std::string plugin : {"host-local", "static"}) {
+    const std::string door = std::string(kForeignDoors) + "/" + plugin;
+    const std::string target = std::string(kForeignPlugins) + "/" + plugin;
+    if (::access(target.c_str(), X_OK) != 0) continue;
+    write_file(
+        door, "#!/bin/sh\necho \"$CNI_COMMAND\" >>" + std::string(kForeignCalls) + "\nexec " + target + "\n");
+    must(::chmod(door.c_str(), 0755), "chmod " + door);
+  }
+}
+
 }  // namespace
 
 World::World(const Setup& setup, std::string version)
@@ -67,7 +84,7 @@ World::World(const Setup& setup, std::string version)
   loopback_up();
   plain_sysctls();
   host_ = Fd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-  if (!setup_.foreign_ipam_dir.empty()) cni_path_ = std::string(kForeignPlugins) + ":" + kOwnPlugins;
+  if (!setup_.foreign_ipam_dir.empty()) cni_path_ = std::string(kForeignDoors) + ":" + kOwnPlugins;
 }
 
 void World::mount_private_directories() {
@@ -84,8 +101,12 @@ void World::mount_private_directories() {
   must(::mkdir("/run/netns", 0755), "mkdir /run/netns");
   must(::mkdir("/run/conformance", 0755), "mkdir /run/conformance");
   bind(own, kOwnPlugins);
-  if (foreign.valid()) bind(foreign, kForeignPlugins);
+  if (!foreign.valid()) return;
+  bind(foreign, kForeignPlugins);
+  make_foreign_doors();
 }
+
+bool World::foreign_ipam_was_called() const { return !read_file(kForeignCalls).empty(); }
 
 std::string World::add_netns(const std::string& name) {
   const std::string path = "/run/netns/" + name;

@@ -56,6 +56,8 @@ class World {
   [[nodiscard]] bool since(const std::string& version) const { return version_ >= version; }
   [[nodiscard]] const std::vector<std::string>& present() const { return setup_.present; }
   [[nodiscard]] const std::string& cni_path() const { return cni_path_; }
+  /// Whether a plugin of foreign_ipam_dir has been executed in this world.
+  [[nodiscard]] bool foreign_ipam_was_called() const;
 
   /// A new namespace with only `lo`, pinned at /run/netns/<name>; the path is returned.
   std::string add_netns(const std::string& name);

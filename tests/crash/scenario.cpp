@@ -4,9 +4,10 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <filesystem>
 
 #include "tests/conformance/sample.hpp"
-#include "tests/crash/tracer.hpp"
+#include "tests/conformance/tracer.hpp"
 
 namespace fairlead::crash {
 namespace {
@@ -35,11 +36,37 @@ void wait_for_detached() {
 bool killed_at(World& world, const Point& point, const Json& config, const Attachment& attachment) {
   conformance::Process process =
       world.start("bridge", point.verb, config.dump(), attachment, /*traced=*/true);
-  const Traced traced = trace(process.pid(), point.kill_at);
+  const conformance::Traced traced = conformance::trace(process.pid(), point.kill_at);
   const conformance::Output output = process.collect();
   conformance::require(traced.killed || traced.exit_code == 0,
                        std::string(point.verb) + " failed by itself: " + output.out);
   return traced.killed;
+}
+
+/// Whether a record that the killed plugin left says that it was through.
+bool recorded_as_done(const std::string& network) {
+  const std::filesystem::path directory = "/run/fairlead/attachments/" + network;
+  if (!std::filesystem::exists(directory)) return false;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    if (entry.path().extension() == ".tmp") continue;  // not renamed yet, so it is nothing yet
+    const Json record = Json::parse(conformance::read_file(entry.path()));
+    for (const Json& section : record.at("sections")) {
+      if (section.at("phase") == "done") return true;
+    }
+  }
+  return false;
+}
+
+/// A retried ADD succeeds after a crash, and is refused after a success, whether or not its result was read.
+void add_again(World& world, const Json& config, const Attachment& attachment) {
+  constexpr int kAlreadyAttached = 101;
+  const bool done = recorded_as_done(config.at("name").get<std::string>());
+  const auto reply = world.call("ADD", config, attachment);
+  if (done) {
+    conformance::must_fail(reply, "the second ADD of what the record calls done", kAlreadyAttached);
+  } else {
+    conformance::require(reply.ok(), "the second ADD failed: " + reply.describe());
+  }
 }
 
 void clean_up(World& world, const Point& point, const Json& config, const Attachment& attachment) {
@@ -48,14 +75,10 @@ void clean_up(World& world, const Point& point, const Json& config, const Attach
       world.remove_netns(attachment.netns);
       conformance::detach(world, config, attachment);
       break;
-    case Aftermath::kAddAgain: {
-      constexpr int kAlreadyAttached = 101;
-      const auto reply = world.call("ADD", config, attachment);
-      const bool acceptable = reply.ok() || reply.code() == kAlreadyAttached;
-      conformance::require(acceptable, "the second ADD failed: " + reply.describe());
+    case Aftermath::kAddAgain:
+      add_again(world, config, attachment);
       conformance::detach(world, config, attachment);
       break;
-    }
     case Aftermath::kGc: {
       Json request = config;
       request["cni.dev/valid-attachments"] = Json::array();
@@ -64,6 +87,17 @@ void clean_up(World& world, const Point& point, const Json& config, const Attach
       break;
     }
   }
+}
+
+/// The state that everything has to come back to.
+Snapshot prepare(World& world, const Point& point, const Json& config) {
+  if (point.scenario->warm) {
+    const Attachment earlier{.container = "earlier", .netns = world.add_netns("earlier")};
+    const Json result = conformance::attach(world, config, earlier);
+    conformance::detach(world, config, earlier, result);
+    wait_for_detached();
+  }
+  return conformance::take_snapshot(world);
 }
 
 std::string differences(const Point& point, const Snapshot& before, const Snapshot& after,
@@ -76,10 +110,10 @@ std::string differences(const Point& point, const Snapshot& before, const Snapsh
 
 const std::vector<Scenario>& scenarios() {
   static const std::vector<Scenario> kScenarios{
-      {"plain", true, plain},
-      {"first on the host", false, plain},
-      {"dual stack, ipMasq", true, dual_stack_masquerading},
-      {"dual stack, ipMasq, first on the host", false, dual_stack_masquerading}};
+      {"plain", "plain", true, plain},
+      {"plain_first", "plain, first on the host", false, plain},
+      {"masquerade", "dual stack, ipMasq", true, dual_stack_masquerading},
+      {"masquerade_first", "dual stack, ipMasq, first on the host", false, dual_stack_masquerading}};
   return kScenarios;
 }
 
@@ -99,18 +133,16 @@ bool run_point(const conformance::Setup& setup, const Point& point) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   World world(setup, "1.1.0");
   const Json config = point.scenario->config(world);
-  if (point.scenario->warm) {
-    const Attachment earlier{.container = "earlier", .netns = world.add_netns("earlier")};
-    const Json result = conformance::attach(world, config, earlier);
-    conformance::detach(world, config, earlier, result);
-    wait_for_detached();
+  Snapshot before;
+  Attachment attachment{.container = "victim"};
+  try {
+    before = prepare(world, point, config);
+    attachment.netns = world.add_netns("victim");
+    if (std::string(point.verb) == "DEL") conformance::attach(world, config, attachment);
+    if (!killed_at(world, point, config, attachment)) return false;
+  } catch (const conformance::Failure& failure) {
+    throw Unusable(failure.what());
   }
-  const Snapshot before = conformance::take_snapshot(world);
-  const Attachment attachment{.container = "victim", .netns = world.add_netns("victim")};
-  const bool is_del = std::string(point.verb) == "DEL";
-  if (is_del) conformance::attach(world, config, attachment);
-
-  if (!killed_at(world, point, config, attachment)) return false;
   clean_up(world, point, config, attachment);
   wait_for_detached();
   const std::string left = differences(point, before, conformance::take_snapshot(world), attachment);

@@ -11,7 +11,7 @@ need containerd ctr runc busybox nft jq
 
 # go-cni looks into /opt/cni/bin, then into /usr/lib/cni: the latter becomes the directory under test.
 P=$W/cni
-plugin_directory "$P" bridge host-local loopback portmap firewall tuning
+plugin_directory "$P" bridge host-local loopback -- portmap firewall tuning
 mount --bind "$P" "$REFERENCE_CNI"
 if [ -d /opt/cni/bin ]; then mount -t tmpfs tmpfs /opt/cni/bin; fi
 [ -d /etc/cni ] || skip "there is no /etc/cni (Debian's containerd makes it)"
@@ -31,12 +31,15 @@ root = "$W/root"
 state = "$W/state"
 disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.btrfs",
   "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs"]
+[plugins."io.containerd.internal.v1.opt"]
+  path = "$W/opt"
 [grpc]
 address = "$W/containerd.sock"
 CONF
 export CONTAINERD_ADDRESS=$W/containerd.sock
 
-containerd --config "$W/config.toml" >"$W/containerd.log" 2>&1 &
+mkfifo "$W/console"
+containerd --config "$W/config.toml" >"$W/console" 2>&1 &
 daemon=$!
 stop_everything() {
   local id
@@ -47,8 +50,10 @@ show_more() {
   ctr task ls
   tail -n 20 "$W/containerd.log"
 }
-serving() { timeout 10 bash -c 'until ctr version; do read -rt 0.1 <>/dev/zero; done' >/dev/null 2>&1; }
-must "containerd answers" serving
+# It says so itself. (tee -p goes on with the log when nobody reads beside it any more.)
+booted() { timeout 60 grep -q 'containerd successfully booted' < <(tee -p "$W/containerd.log" <"$W/console" 2>/dev/null); }
+must "containerd starts" booted
+must "and answers" ctr version
 
 busybox_rootfs "$W/rootfs"
 run_detached() { ctr run --detach --cni --rootfs "$W/rootfs" "$1" /bin/sleep 1000; }
@@ -72,8 +77,7 @@ del() {
     cni DEL "$type" "default-$id" "/proc/$pid/ns/net" eth0 <<<"$config" || return 1
   done
   rm "/var/lib/cni/results/e2e-default-$id-eth0"
-  ctr task kill --signal KILL "$id"
-  while ctr task ls -q | grep -qx "$id" && ! ctr task rm "$id" >/dev/null 2>&1; do read -rt 0.05 <>/dev/zero; done
+  ctr task delete --force "$id" # kills it and waits for its end
   ctr container rm "$id"
 }
 

@@ -30,6 +30,7 @@ isolate() {
     E2E_INSIDE=1 exec unshare --net --mount --propagation private --pid --fork --kill-child --mount-proc \
       bash "$0" "$@"
   fi
+  open_under_test # before anything is hidden: the tree may well be below /tmp or /var/lib
   mount -t tmpfs tmpfs /run
   mkdir -p /run/lock /run/netns
   # Whatever the machine keeps there is hidden; missing directories are not created on it.
@@ -40,11 +41,39 @@ isolate() {
   mkdir -p /var/lib/cni
   ip link set lo up
   W=/run/e2e # everything of this test
-  mkdir -p "$W"
+  mkdir -p "$W/under-test"
   trap on_exit EXIT
+  bind_under_test
   # Settings of the caller's shell are not what is tested.
   unset FAIRLEAD_CONF FAIRLEAD_RUN_DIR FAIRLEAD_LOG_FILE FAIRLEAD_LOG_LEVEL XDG_RUNTIME_DIR
   unset CNI_COMMAND CNI_CONTAINERID CNI_NETNS CNI_IFNAME CNI_PATH CNI_ARGS
+}
+
+open_under_test() {
+  local path
+  for path in "${FAIRLEAD_E2E_PLUGINS:-}" "${FAIRLEAD_E2E_TOOL:-}"; do
+    if [ -n "$path" ] && [ ! -e "$path" ]; then
+      echo "FAIL  what is to be tested is not there: $path"
+      exit 1
+    fi
+  done
+  exec {plugins_fd}<"${FAIRLEAD_E2E_PLUGINS:-/dev/null}" {tool_fd}<"${FAIRLEAD_E2E_TOOL:-/dev/null}"
+}
+
+# $under_test and $FAIRLEAD_E2E_TOOL are where the tests find the two from here on. Without
+# --no-canonicalize, mount(8) follows the descriptor to a name that is hidden.
+bind_under_test() {
+  under_test=$W/under-test/plugins
+  if [ -d "/proc/self/fd/$plugins_fd" ]; then
+    mkdir "$under_test"
+    mount --no-canonicalize --bind "/proc/self/fd/$plugins_fd" "$under_test" || exit 1
+  fi
+  if [ -n "${FAIRLEAD_E2E_TOOL:-}" ]; then
+    FAIRLEAD_E2E_TOOL=$W/under-test/fairlead
+    touch "$FAIRLEAD_E2E_TOOL"
+    mount --no-canonicalize --bind "/proc/self/fd/$tool_fd" "$FAIRLEAD_E2E_TOOL" || exit 1
+  fi
+  exec {plugins_fd}<&- {tool_fd}<&-
 }
 
 # ---- assertions -------------------------------------------------------------------------------------
@@ -117,8 +146,10 @@ on_exit() {
 
 # ---- plugins ----------------------------------------------------------------------------------------
 
-# plugin_directory DIR NAME...: DIR holds every plugin under test and, for each NAME that is not among
-# them, Debian's. `under_test` and $W/reference are the two directories themselves.
+# plugin_directory DIR NAME... [-- NAME...]: DIR holds the plugins of the first list as the directory under
+# test has them: one that is missing there fails the test, so that Debian's is not praised in its place. The
+# second list completes a chain: a plugin that is not under test is Debian's. The two directories themselves
+# are $under_test and $W/reference.
 plugin_directory() {
   local dir=$1 name
   shift
@@ -127,21 +158,23 @@ plugin_directory() {
     [ -x "$REFERENCE_CNI/bridge" ] || skip "containernetworking-plugins is not installed"
     mount --bind "$REFERENCE_CNI" "$W/reference"
   fi
-  under_test=${FAIRLEAD_E2E_PLUGINS:?names the plugin directory under test}
-  if [ "$under_test" -ef "$REFERENCE_CNI" ]; then under_test=$W/reference; fi
-  local replaced=''
-  for name in "$@"; do
+  : "${FAIRLEAD_E2E_PLUGINS:?names the plugin directory under test}"
+  while [ $# != 0 ] && [ "$1" != -- ]; do
+    must "plugin $1 is in $FAIRLEAD_E2E_PLUGINS" test -x "$under_test/$1"
+    ln -s "$under_test/$1" "$dir/$1"
+    shift
+  done
+  local completed=''
+  for name in "${@:2}"; do
     if [ -x "$under_test/$name" ]; then
       ln -s "$under_test/$name" "$dir/$name"
-    elif [ -x "$W/reference/$name" ]; then
-      ln -s "$W/reference/$name" "$dir/$name"
-      replaced+=" $name"
     else
-      fail "plugin $name exists in $under_test or in $REFERENCE_CNI"
-      exit 1
+      must "plugin $name, which completes the chain, is in $REFERENCE_CNI" test -x "$W/reference/$name"
+      ln -s "$W/reference/$name" "$dir/$name"
+      completed+=" $name"
     fi
   done
-  echo "      plugins under test: $FAIRLEAD_E2E_PLUGINS; Debian's:${replaced:- none}"
+  echo "      plugins under test: $FAIRLEAD_E2E_PLUGINS; Debian's:${completed:- none}"
 }
 
 # cni VERB PLUGIN CONTAINER NETNS IFNAME <config: one plugin call as a runtime makes it.

@@ -7,7 +7,7 @@ isolate "$@"
 need podman runc conmon busybox nft jq
 
 P=$W/cni
-plugin_directory "$P" bridge host-local loopback portmap firewall tuning
+plugin_directory "$P" bridge host-local loopback -- portmap firewall tuning
 
 mkdir -p "$W"/{storage,runroot,libpod,tmp,net,rootfs}
 # Two directories in this order, as the README tells people to configure it.
@@ -103,7 +103,9 @@ podman rm --force --time 0 six >/dev/null
 # The chain goes on behind our plugins: Debian's portmap works on the result that they hand on.
 check "a container with a published port runs" podman run --detach --name web --network e2e --publish 127.0.0.1:8099:80 \
   localhost/busybox:e2e nc -ll -p 80 -e echo hello
-check "the port answers on the host" grep -qx hello <(busybox nc -w 3 127.0.0.1 8099 </dev/null)
+# Nothing tells when nc listens; before that the kernel refuses at once.
+answers_hello() { timeout 60 bash -c 'until [ "$(busybox nc -w 3 127.0.0.1 8099 </dev/null)" = hello ]; do :; done'; }
+check "the port answers on the host" answers_hello
 check "and its container is removed" podman rm --force --time 0 web
 
 # Stop sends DEL, start ADD.

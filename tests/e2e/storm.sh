@@ -15,7 +15,6 @@ config='{"cniVersion": "1.0.0", "name": "storm", "type": "bridge", "bridge": "cn
 call() { cni "$1" "$2" "$3" "/run/netns/$3" eth0 <<<"$config"; } # VERB PLUGIN CONTAINER
 
 for i in $(seq 230); do new_netns "c$i"; done
-host_state >"$W/before"
 jobs=()
 for i in $(seq 260); do
   {
@@ -53,4 +52,14 @@ equal "no DEL fails" '' "$(cat "$W/failed" 2>/dev/null)"
 equal "no port is left" '' "$(ip -o link show type veth)"
 equal "no element is left" 0 "$(nft -j list ruleset | jq '[.nftables[].set.elem // [] | length] | add')"
 equal "no lease and no record is left" '' "$(find /var/lib/cni /run/fairlead ! -type d ! -name 'last_reserved_ip.*' ! -name 'lock*')"
+
+# The bridge, its addresses, the rules and the sysctls that two hundred leave are those that one leaves.
+host_state >"$W/after"
+ip link del cni0
+nft flush ruleset
+rm -r /var/lib/cni/networks /run/fairlead
+sysctl -q -w net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
+must "one more ADD, on a host that is new again" call ADD bridge c1
+must "and its DEL" call DEL bridge c1
+same_state "leave what the storm left" "$W/after"
 finish

@@ -1,27 +1,31 @@
 // Feeds the files of the given directories to a fuzz target, each whole and cut at every byte.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace {
 
+/// From a heap block of exactly that size, so that AddressSanitizer sees a read past the end: a string has a
+/// NUL and spare room behind what it holds.
+void feed(const std::string& text, std::size_t size) {
+  const auto exact = std::make_unique_for_overwrite<std::uint8_t[]>(size);
+  std::copy_n(text.begin(), size, exact.get());
+  LLVMFuzzerTestOneInput(exact.get(), size);
+}
+
 void replay(const std::string& text) {
   constexpr std::size_t kLongestToCut = 4096;
-  const auto feed = [](const std::string& input) {
-    // A copy of exactly that size, so that AddressSanitizer sees a read past the end.
-    LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(input.data()), input.size());
-  };
-  feed(text);
+  feed(text, text.size());
   if (text.size() > kLongestToCut) return;
-  for (std::size_t length = 0; length < text.size(); ++length) {
-    feed(std::string(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(length)));
-  }
+  for (std::size_t size = 0; size < text.size(); ++size) feed(text, size);
 }
 
 }  // namespace

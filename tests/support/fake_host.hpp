@@ -111,6 +111,7 @@ class FakeHost {
 
   // For tests that break something behind the program's back.
   void unplug(Ns ns, const std::string& port);
+  void rename(Ns ns, const std::string& link, const std::string& name);
   /// Another host on every network has the address.
   void occupy(const IpAddress& address) { occupied_.insert(address); }
   void drop_tables() { tables_.clear(); }

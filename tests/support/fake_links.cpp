@@ -175,6 +175,19 @@ void FakeHost::unplug(Ns ns, const std::string& port) {
   if (link != nullptr && link->state.master) unplug(ns, *link);
 }
 
+void FakeHost::rename(Ns ns, const std::string& link, const std::string& name) {
+  FakeNamespace& space = at(ns);
+  space.find(link)->state.name = name;
+  std::vector<std::string> names;
+  for_each_conf(link, [&](const std::string& key, const std::string&, const char*) { names.push_back(key); });
+  for_each_conf(name,
+                [&, i = std::size_t{0}](const std::string& key, const std::string&, const char*) mutable {
+                  auto moved = space.sysctls.extract(names[i++]);
+                  moved.key() = key;
+                  space.sysctls.insert(std::move(moved));
+                });
+}
+
 Verdict FakeHost::check_master(Ns ns, const LinkSpec& spec, const FakeLink* existing) {
   FakeNamespace& space = at(ns);
   const FakeLink* master = space.find(spec.master->str());

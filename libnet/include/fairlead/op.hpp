@@ -113,7 +113,7 @@ struct Op {
   Side side = Side::kHost;
   Action action;
   /// Shared infrastructure (bridge, gateway address, forwarding, tables): never undone, since another
-  /// attachment may already use it.
+  /// attachment may already use it. (An address that takes another's place is not: one or the other is.)
   bool shared = false;
   std::string reason{};  ///< "mtu is 1500, want 1450"; empty when the object is simply missing
   bool operator==(const Op&) const = default;

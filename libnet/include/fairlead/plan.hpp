@@ -22,7 +22,7 @@ namespace fairlead {
 enum class AddressConflict : std::uint8_t {
   kKeep,     ///< none of our business
   kRefuse,   ///< IPv4: any other one; IPv6: one whose network overlaps: an error
-  kReplace,  ///< the same ones are removed first (forceAddress); the undo puts them back
+  kReplace,  ///< the same ones are replaced (forceAddress); the undo puts them back in its place
 };
 
 /// A link. Of a shared one that exists already only `up` and `promisc` are brought about, and only when
@@ -120,8 +120,8 @@ using Plan = std::vector<Op>;
 /// does anyway. `outcomes` may be shorter than the plan (the rest was not done); empty = all done.
 [[nodiscard]] Plan undo_of(const Plan& plan, const std::vector<OpOutcome>& outcomes);
 
-/// Carries out removals, goes on past errors, takes kNotFound for success, returns what failed; the removals
-/// that failed are appended to `left`, if given.
+/// Carries out what undo_of() says, goes on past errors, returns what failed, and appends it to `left`, if
+/// given. What is gone, or back, already is no error.
 [[nodiscard]] std::vector<Error> unwind(Kernel& kernel, const Plan& removals, Plan* left = nullptr);
 
 }  // namespace fairlead

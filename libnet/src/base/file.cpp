@@ -16,21 +16,22 @@ Unexpected io_failure(const char* operation, const std::string& path) {
   return Unexpected(error_from_errno(errno, std::string(operation) + " " + path));
 }
 
-Result<void> write_all(int fd, std::string_view content, const std::string& path) {
+Result<void> write_all(int fd, std::string_view content, off_t offset, const std::string& path) {
   while (!content.empty()) {
-    const ssize_t written = write(fd, content.data(), content.size());
+    const ssize_t written = pwrite(fd, content.data(), content.size(), offset);
     if (written < 0) {
       if (errno == EINTR) continue;
       return io_failure("write", path);
     }
     content.remove_prefix(static_cast<std::size_t>(written));
+    offset += written;
   }
   return {};
 }
 
 // The directory is there in all but the first call on a host, so it is made only after an ENOENT.
-Result<UniqueFd> create_file(const std::string& path, mode_t mode) {
-  const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+Result<UniqueFd> create_file(const std::string& path, int how, mode_t mode) {
+  const int flags = how | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
   int fd = open(path.c_str(), flags, mode);
   if (fd < 0 && errno == ENOENT) {
     FAIRLEAD_CHECK(make_directories(path.substr(0, path.rfind('/'))));
@@ -40,14 +41,32 @@ Result<UniqueFd> create_file(const std::string& path, mode_t mode) {
   return UniqueFd(fd);
 }
 
-Result<void> fill(const std::string& path, std::string_view content, mode_t mode) {
-  FAIRLEAD_TRY(UniqueFd fd, create_file(path, mode));
-  FAIRLEAD_CHECK(write_all(fd.get(), content, path));
+Result<void> close_written(UniqueFd& fd, const std::string& path) {
   if (Result<void> closed = fd.close(); !closed) {
     return Unexpected(std::move(closed).error().with_context("close " + path));
   }
   return {};
 }
+
+Result<void> fill(const std::string& path, std::string_view content, mode_t mode) {
+  FAIRLEAD_TRY(UniqueFd fd, create_file(path, O_WRONLY | O_TRUNC, mode));
+  FAIRLEAD_CHECK(write_all(fd.get(), content, 0, path));
+  return close_written(fd, path);
+}
+
+/// Where the last complete line ends, behind its newline. Nearly always that is the end of the file.
+Result<off_t> end_of_lines(int fd, const std::string& path) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) return io_failure("stat", path);
+  for (off_t end = status.st_size; end > 0; --end) {
+    char last = 0;
+    if (pread(fd, &last, 1, end - 1) != 1) return io_failure("read", path);
+    if (last == '\n') return end;
+  }
+  return off_t{0};
+}
+
+constexpr off_t kLongestJournal = 64 * 1024;
 
 }  // namespace
 
@@ -80,6 +99,24 @@ Result<void> replace_file(const std::string& path, std::string_view content, mod
   if (written && rename(aside.c_str(), path.c_str()) != 0) written = io_failure("rename to", path);
   if (!written) unlink(aside.c_str());
   return written;
+}
+
+Result<void> append_line(const std::string& path, std::string_view line, mode_t mode) {
+  FAIRLEAD_TRY(UniqueFd fd, create_file(path, O_RDWR, mode));
+  FAIRLEAD_TRY(const off_t end, end_of_lines(fd.get(), path));
+  if (end > kLongestJournal) return replace_file(path, line, mode);
+  Result<void> written = write_all(fd.get(), line, end, path);
+  if (written) return close_written(fd, path);
+  // A file that holds no line is as good as none.
+  if (end == 0) unlink(path.c_str());
+  return written;
+}
+
+std::string_view last_line(std::string_view content) {
+  const std::size_t end = content.rfind('\n');
+  if (end == std::string_view::npos) return {};
+  content = content.substr(0, end);
+  return content.substr(content.rfind('\n') + 1);  // npos + 1 is 0
 }
 
 Result<void> make_directories(const std::string& path) {

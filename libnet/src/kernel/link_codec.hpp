@@ -24,8 +24,8 @@ struct LinkRefs {
 /// Nothing if there is nothing of the sort.
 [[nodiscard]] std::optional<LinkSpec> after_creation(const LinkSpec& spec);
 
-/// RTM_NEWLINK that creates the link, without after_creation()'s part. It is echoed (Linux 6.2), which
-/// tells the index.
+/// RTM_NEWLINK that creates the link, without after_creation()'s part. Its echo tells the index
+/// (sys::echoes_new_links()).
 [[nodiscard]] Result<std::size_t> add_create(nl::Batch& batch, const LinkSpec& spec, const LinkRefs& refs);
 
 /// RTM_NEWLINK messages, one or two, that change an existing link.

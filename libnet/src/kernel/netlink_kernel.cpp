@@ -8,6 +8,7 @@
 #include "kernel/delete_link.hpp"
 #include "kernel/op_error.hpp"
 #include "sys/async_delete.hpp"
+#include "sys/kernel_release.hpp"
 #include "sys/legacy_iptables.hpp"
 #include "sys/sysctl.hpp"
 
@@ -173,7 +174,8 @@ std::vector<OpOutcome> NetlinkKernel::apply_rtnetlink(Side side, std::span<const
       .own = *own,
       .other = other ? *other : nullptr,
       .other_netns_fd = [this, other_side] { return netns_fd(other_side); },
-      .delete_link = [this](RtnlNamespace& netns, LinkIndex index) { return delete_link(netns, index); }};
+      .delete_link = [this](RtnlNamespace& netns, LinkIndex index) { return delete_link(netns, index); },
+      .echoes = sys::echoes_new_links()};
   return RtnlGroup(std::move(context), ops).run();
 }
 

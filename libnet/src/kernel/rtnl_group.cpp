@@ -81,13 +81,13 @@ void RtnlGroup::take(const Sent& sent, nl::Reply&& reply) {
   // Of a link that was not made nothing is done, whatever became of the messages behind the refused one:
   // they met another's link, which the undo must not delete.
   if (unborn_[sent.op]) return;
-  unborn_[sent.op] = sent.creates && status == OpStatus::kNotDone;
+  unborn_[sent.op] = sent.role == Role::kCreation && status == OpStatus::kNotDone;
   // An op of several messages of which some were refused may have happened in part.
   const OpStatus joint = !answered_[sent.op] || outcome.status == status ? status : OpStatus::kUnknown;
   answered_[sent.op] = true;
   outcome.status = joint;
   if (reply.error) return fail(sent.op, joint, *std::move(reply.error));
-  if (sent.creates && status == OpStatus::kDone) {
+  if (sent.role != Role::kChange && status == OpStatus::kDone) {
     learn(std::get<CreateLink>(ops_[sent.op].action).spec, reply.message);
   }
 }
@@ -110,16 +110,16 @@ void RtnlGroup::name_the_taken() {
   }
 }
 
-/// Takes the indices of a new link and its peer from the echo. Before Linux 6.2 there is none; then
-/// whoever needs an index asks for it.
-void RtnlGroup::learn(const LinkSpec& spec, const std::vector<std::byte>& echo) {
+/// Takes the indices of a new link and its peer from the echo of its creation or from the answer to the
+/// question behind it. Without either, whoever needs an index asks for it.
+void RtnlGroup::learn(const LinkSpec& spec, const std::vector<std::byte>& answer) {
   RtnlNamespace* peer_side = nullptr;
   const auto* veth = std::get_if<VethLink>(&spec.kind);
   if (veth != nullptr) peer_side = veth->peer.side == context_.own->side() ? context_.own : context_.other;
   context_.own->names().forget(spec.name.str());
   if (peer_side != nullptr) peer_side->names().forget(veth->peer.name.str());
 
-  nl::MessageWalk walk(echo);
+  nl::MessageWalk walk(answer);
   const auto message = walk.next();
   if (!message) return;
   const auto state = read_link(*message);
@@ -128,8 +128,8 @@ void RtnlGroup::learn(const LinkSpec& spec, const std::vector<std::byte>& echo) 
   if (peer_side != nullptr && state->link) peer_side->names().remember(veth->peer.name.str(), *state->link);
 }
 
-void RtnlGroup::note_requests(bool creates) {
-  while (sent_.size() < batch_.size()) sent_.push_back({.op = current_, .creates = creates});
+void RtnlGroup::note_requests(Role role) {
+  while (sent_.size() < batch_.size()) sent_.push_back({.op = current_, .role = role});
 }
 
 // Names to numbers ---------------------------------------------------------------------------------------
@@ -192,7 +192,11 @@ Result<void> RtnlGroup::encode(const CreateLink& action) {
   }
   FAIRLEAD_TRY(const LinkRefs refs, refs_of(action.spec, true));
   FAIRLEAD_CHECK(add_create(batch_, action.spec, refs));
-  note_requests(true);
+  note_requests(Role::kCreation);
+  if (!context_.echoes) {
+    FAIRLEAD_CHECK(add_get(batch_, LinkTarget(action.spec.name)));
+    note_requests(Role::kQuestion);
+  }
   in_flight_.push_back(action.spec.name.str());
   if (const auto* veth = std::get_if<VethLink>(&action.spec.kind)) {
     if (veth->peer.side == context_.own->side()) in_flight_.push_back(veth->peer.name.str());

@@ -19,6 +19,9 @@ struct GroupContext {
   std::function<Result<int>()> other_netns_fd;
   /// Deletes a link and waits until it is gone.
   std::function<DeleteOutcome(RtnlNamespace&, LinkIndex)> delete_link;
+  /// The kernel answers a creation with the new link (sys::echoes_new_links()). Otherwise the same send asks
+  /// for it.
+  bool echoes = true;
 };
 
 /// One run over one group. The requests go in one send, except that
@@ -36,10 +39,15 @@ class RtnlGroup {
   [[nodiscard]] std::vector<OpOutcome> run();
 
  private:
-  /// Which op a request of the batch belongs to.
+  enum class Role : std::uint8_t {
+    kChange,    ///< of a link, an address or a route
+    kCreation,  ///< of a link
+    kQuestion,  ///< for the link that the request before it made
+  };
+  /// What a request of the batch is, and which op it belongs to.
   struct Sent {
     std::size_t op;
-    bool creates;
+    Role role;
   };
   [[nodiscard]] Result<void> encode(const CreateLink& action);
   [[nodiscard]] Result<void> encode(const ChangeLink& action);
@@ -64,10 +72,10 @@ class RtnlGroup {
   void take(const Sent& sent, nl::Reply&& reply);
   /// Says which of a pair's two names was taken: EEXIST alone does not.
   void name_the_taken();
-  void learn(const LinkSpec& spec, const std::vector<std::byte>& echo);
+  void learn(const LinkSpec& spec, const std::vector<std::byte>& answer);
   void fail(std::size_t op, OpStatus status, Error error);
   /// Ascribes the requests that were added since the last call to the current op.
-  void note_requests(bool creates = false);
+  void note_requests(Role role = Role::kChange);
   [[nodiscard]] bool in_flight(const std::string& name) const;
 
   GroupContext context_;

@@ -154,9 +154,17 @@ Result<std::size_t> Socket::receive(int flags) {
 Result<void> Socket::receive_all(const AnswerHandler& handler) {
   std::optional<Error> failure;  // reported when everything is read: nothing may stay for the next call
   for (;;) {
-    FAIRLEAD_TRY(const std::size_t size, receive(MSG_DONTWAIT));
-    if (size == 0) break;
-    nl::MessageWalk walk(nl::ByteView(buffer_.get(), size));
+    auto size = receive(MSG_DONTWAIT);
+    if (!size && size.error().code == Errc::kOverrun) {
+      // Told once, and ahead of the answers that the buffer did hold. The first refusals are among them, and
+      // until the last one is read the socket stays congested: the kernel drops every further answer
+      // (netlink_rcv_wake in af_netlink.c).
+      failure = std::move(size).error();
+      continue;
+    }
+    if (!size) return Unexpected(std::move(size).error());
+    if (*size == 0) break;
+    nl::MessageWalk walk(nl::ByteView(buffer_.get(), *size));
     while (const auto next = walk.next()) {
       const auto* message = reinterpret_cast<const nlmsghdr*>(next->whole.data());
       if (message->nlmsg_type == NLMSG_ERROR) {

@@ -68,7 +68,8 @@ class Socket {
   /// Sends everything at once. Errc::kExhausted with EMSGSIZE if that exceeds the send buffer.
   [[nodiscard]] Result<void> send(std::span<const std::byte> bytes);
   /// Reads what the kernel has answered by now. nf_tables works inside the sender's call, so after send()
-  /// all answers to batches and to single queries are there; stops when there is no more.
+  /// all answers to batches and to single queries are there; stops when there is no more. kOverrun if the
+  /// receive buffer could not hold all of them; the handler got those that it held.
   [[nodiscard]] Result<void> receive_all(const AnswerHandler& handler);
   /// Reads a dump to its end. kInterrupted if it is not consistent, kNotFound if the object is missing.
   [[nodiscard]] Result<void> receive_dump(std::uint32_t seq, const AnswerHandler& handler);

@@ -23,6 +23,12 @@ LinkSet deleted_links(const Plan& plan, const Plan& undo) {
   return gone;
 }
 
+/// Whether the error says that there is nothing to undo: it was not done, or somebody undid it before.
+bool is_undone(const Op& op, const Error& error) {
+  const bool gives_back = std::holds_alternative<AddAddress>(op.action);
+  return error.code == Errc::kNotFound || (gives_back && error.code == Errc::kExists);
+}
+
 }  // namespace
 
 Plan undo_of(const Plan& plan, const std::vector<OpOutcome>& outcomes) {
@@ -49,7 +55,7 @@ std::vector<Error> unwind(Kernel& kernel, const Plan& removals, Plan* left) {
     Plan unsent;
     for (std::size_t i = 0; i < open.size(); ++i) {
       if (outcomes[i].error) {
-        if (outcomes[i].error->code != Errc::kNotFound) failed(open[i], *std::move(outcomes[i].error));
+        if (!is_undone(open[i], *outcomes[i].error)) failed(open[i], *std::move(outcomes[i].error));
       } else if (outcomes[i].status == OpStatus::kNotDone) {
         unsent.push_back(open[i]);
       }

@@ -23,8 +23,8 @@ bool conflicts(const IfaceAddress& other, const IfaceAddress& wanted) {
 // With the last address of a link IPv4 takes all of its routes away (fib_disable_ip), so the new address is
 // there before the old ones go; but not before those of its own network, to which it would be a secondary one
 // that the kernel deletes with its primary (__inet_del_ifa without promote_secondaries). For the same reason
-// the old ones go in reverse. IPv6 knows neither, and refuses one address with two prefix lengths. Each
-// removal can be undone, though the link is shared.
+// the old ones go in reverse. IPv6 knows neither, and refuses one address with two prefix lengths. All of it
+// can be undone, though the link is shared: backwards the same holds.
 void replace(PlanDraft& draft, const Want& want, const WantAddress& wanted, std::vector<AddressState> old) {
   const IfaceAddress& address = wanted.address.address;
   std::reverse(old.begin(), old.end());
@@ -37,7 +37,7 @@ void replace(PlanDraft& draft, const Want& want, const WantAddress& wanted, std:
                             .reason = "in the way of " + address.to_string()});
   };
   std::for_each(old.begin(), behind, remove);
-  draft.add(want, AddAddress{.link = wanted.link, .address = wanted.address});
+  draft.plan.push_back(Op{.side = want.side, .action = AddAddress{wanted.link, wanted.address}});
   std::for_each(behind, old.end(), remove);
 }
 
@@ -52,7 +52,8 @@ void renew(PlanDraft& draft, const Want& want, const WantAddress& wanted, const 
   // IPv6 refuses a second prefix length. IPv4 does not, and takes all routes of a link away with its
   // last address (fib_disable_ip): add first.
   if (address.is_v6()) draft.plan.push_back(remove);
-  draft.add(want, AddAddress{.link = wanted.link, .address = wanted.address}, reason);
+  draft.plan.push_back(
+      Op{.side = want.side, .action = AddAddress{wanted.link, wanted.address}, .reason = reason});
   if (address.is_v4()) draft.plan.push_back(remove);
 }
 

@@ -34,7 +34,7 @@ Result<AddResult> add(const Request& request) {
 Result<void> del(const Request& request) {
   FAIRLEAD_TRY(const engine::AttachmentContext context, attachment_context(request, std::nullopt));
   DelegatedAddresses addresses(request);
-  return engine::detach(context, addresses, previous_names_link(request));
+  return engine::detach(context, addresses, previous_mac(request));
 }
 
 Result<void> check(const Request& request) {

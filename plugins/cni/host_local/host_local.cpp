@@ -100,9 +100,10 @@ Result<void> gc(const Request& request) {
   for (const AttachmentId& id : request.valid_attachments)
     valid.push_back({.container_id = id.container_id, .ifname = id.ifname});
   FAIRLEAD_TRY(const std::vector<ipam::Freed> freed, store.collect(valid));
-  for (const ipam::Freed& lease : freed)
+  for (const ipam::Freed& lease : freed) {
     request.log->info("FL5103", "freed " + lease.address.to_string() + " of container '" +
                                     lease.owner.container_id + "' interface '" + lease.owner.ifname + "'");
+  }
   return {};
 }
 

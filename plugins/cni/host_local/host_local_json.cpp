@@ -25,7 +25,7 @@ Result<void> append_sets(const Node& parent, std::string_view key,
     std::vector<ipam::RangeSpec>& set = sets.emplace_back();
     for (const Node& range_node : range_nodes) {
       FAIRLEAD_TRY(ipam::RangeSpec range, decode_range(range_node));
-      set.push_back(std::move(range));
+      set.push_back(range);
     }
   }
   return {};
@@ -37,14 +37,15 @@ Result<void> append_flat_set(const Node& ipam, const Request& request,
   FAIRLEAD_TRY(const auto subnet, ipam.string("subnet"));
   if (subnet && !subnet->empty()) {
     FAIRLEAD_TRY(ipam::RangeSpec range, decode_range(ipam));
-    sets.push_back({std::move(range)});
+    sets.push_back({range});
     return {};
   }
   for (const char* key : {"rangeStart", "rangeEnd", "gateway"}) {
     FAIRLEAD_TRY(const auto address, ipam.ip(key));
-    if (address)
+    if (address) {
       request.log->warning("FL5101", ipam.path() + "." + key + " has no effect without " + ipam.path() +
                                          ".subnet: write it into a range of ranges");
+    }
   }
   return {};
 }

@@ -21,11 +21,12 @@ Result<void> check(const Request& request) {
         std::ranges::find_if(actual, [&](const Ip& candidate) { return candidate.address == ip.address; });
     if (found == actual.end())
       return fail(kCheckFailed, "check address " + ip.address.to_string() + ": prevResult does not have it");
-    if (ip.gateway && found->gateway != ip.gateway)
+    if (ip.gateway && found->gateway != ip.gateway) {
       return fail(kCheckFailed, "check address " + ip.address.to_string() +
                                     ": its gateway in prevResult is " +
                                     (found->gateway ? found->gateway->to_string() : "missing") + ", want " +
                                     ip.gateway->to_string());
+    }
   }
   return {};
 }

@@ -17,7 +17,7 @@ Result<std::vector<Ip>> parse_addresses(const std::vector<std::string>& texts, c
   std::vector<Ip> ips;
   for (const std::string& text : texts) {
     FAIRLEAD_TRY(Ip ip, parse_address(text, source));
-    ips.push_back(std::move(ip));
+    ips.push_back(ip);
   }
   return ips;
 }
@@ -31,7 +31,7 @@ Result<std::vector<Ip>> decode_addresses(const Node& ipam) {
     FAIRLEAD_TRY(ip.gateway, node.ip("gateway"));
     if (ip.gateway && ip.gateway->family() != ip.address.family())
       return node.invalid("gateway is of the other address family");
-    ips.push_back(std::move(ip));
+    ips.push_back(ip);
   }
   return ips;
 }

@@ -60,5 +60,48 @@ TEST_F(File, ASymbolicLinkInThePlaceOfTheTmpIsNotFollowed) {
   EXPECT_EQ(replaced.error().kernel->err, ELOOP);
 }
 
+TEST_F(File, AppendedLinesFollowEachOtherAndTheLastCompleteOneIsFound) {
+  const std::string path = dir_ + "/a/journal";
+  ASSERT_TRUE(append_line(path, "one\n", 0600));
+  struct stat status {};
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+  ASSERT_TRUE(append_line(path, "two\n", 0600));
+  EXPECT_EQ(**read_file(path), "one\ntwo\n");
+  EXPECT_EQ(last_line("one\ntwo\n"), "two");
+  EXPECT_EQ(last_line("one\ntwo\nthr"), "two");
+  EXPECT_EQ(last_line("one\n"), "one");
+  EXPECT_EQ(last_line("one"), "");
+  EXPECT_EQ(last_line(""), "");
+}
+
+TEST_F(File, WhatAKilledWriterLeftOfALineIsOverwritten) {
+  const std::string path = dir_ + "/journal";
+  ASSERT_TRUE(replace_file(path, "one\nhalf of a long li", 0600));
+  ASSERT_TRUE(append_line(path, "two\n", 0600));
+  EXPECT_EQ(last_line(**read_file(path)), "two");
+  ASSERT_TRUE(append_line(path, "three, longer than what is left\n", 0600));
+  EXPECT_EQ(**read_file(path), "one\ntwo\nthree, longer than what is left\n");
+  ASSERT_TRUE(replace_file(path, "no line at all", 0600));
+  ASSERT_TRUE(append_line(path, "a line that is longer\n", 0600));
+  EXPECT_EQ(**read_file(path), "a line that is longer\n");
+}
+
+TEST_F(File, ALongJournalBeginsAnew) {
+  const std::string path = dir_ + "/journal";
+  const std::string line = std::string(1023, 'x') + '\n';
+  for (int i = 0; i < 65; ++i) ASSERT_TRUE(append_line(path, line, 0600));
+  ASSERT_EQ(std::filesystem::file_size(path), 65U * 1024U);
+  ASSERT_TRUE(append_line(path, "last\n", 0600));
+  EXPECT_EQ(**read_file(path), "last\n");
+}
+
+TEST_F(File, AnAppendFollowsNoSymbolicLink) {
+  ASSERT_EQ(symlink("/dev/null", (dir_ + "/f").c_str()), 0);
+  const auto appended = append_line(dir_ + "/f", "x\n", 0600);
+  ASSERT_FALSE(appended);
+  EXPECT_EQ(appended.error().kernel->err, ELOOP);
+}
+
 }  // namespace
 }  // namespace fairlead

@@ -191,6 +191,22 @@ TEST_F(DelegateTest, KillsAPluginAndItsChildrenAtTheDeadlineThenSendsDel) {
   EXPECT_FALSE(has_reader()) << "somebody still reads";
 }
 
+TEST_F(DelegateTest, ADelThatTakesAnAddBackHasTimeWhenTheAddHasNone) {
+  directory_.write_executable("foreign", "#!/bin/sh\ncd '" + directory_.path() + "'\nrm lease\n");
+  request_.deadline = Deadline::after(std::chrono::milliseconds(0));
+  directory_.write("lease", "");
+  const auto undone = find("foreign").call(Verb::kDel, request_);
+  EXPECT_TRUE(undone) << undone.error().to_string();
+  EXPECT_FALSE(std::filesystem::exists(directory_.file("lease")));
+  // A DEL of the runtime's has no more than it says.
+  ASSERT_EQ(::mkfifo(directory_.file("fifo").c_str(), 0600), 0);
+  directory_.write_executable("foreign", "#!/bin/sh\nread line < '" + directory_.file("fifo") + "'\n");
+  request_.verb = Verb::kDel;
+  const auto late = find("foreign").call(Verb::kDel, request_);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(code_of(late.error()), kTryAgainLater);
+}
+
 /// Whether a descriptor of this process watches a file (inotify).
 bool is_watching() {
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fdinfo")) {

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "plugins/cni/config_json.hpp"
+#include "plugins/cni/document_json.hpp"
 #include "plugins/cni/environment.hpp"
 
 namespace fairlead::cni {
@@ -221,6 +222,25 @@ TEST_F(ConfigTest, CollectsGarbageOnlyAgainstAListThatIsThere) {
   EXPECT_EQ(gc(R"(,"cni.dev/valid-attachments":null)"), 0) << "Go's way to write an empty list";
   EXPECT_EQ(gc(R"(,"cni.dev/attachments":[{"containerID":"a","ifname":"eth0"}])"), 0);
   EXPECT_EQ(request_.valid_attachments, (std::vector<AttachmentId>{{"a", "eth0"}}));
+}
+
+TEST_F(ConfigTest, ADelegateReadsTheValidAttachmentsThatItIsGiven) {
+  const std::vector<AttachmentId> valid{{"a", "eth0"}, {"in-flight", "eth1"}};
+  for (const char* key : {"cni.dev/valid-attachments", "cni.dev/attachments"}) {
+    const std::string list = std::string(R"(,")") + key + R"(":[{"containerID":"a","ifname":"eth0"}])";
+    ASSERT_EQ(
+        code_of(decode(Verb::kGc, R"({"cniVersion":"1.1.0","name":"x","ipam":{"type":"f"})" + list + "}")),
+        0);
+    const auto extended = with_valid_attachments(request_, valid);
+    ASSERT_TRUE(extended);
+    EXPECT_EQ(extended->valid_attachments, valid);
+    // What a plugin of this or an older specification makes of it, and of the rest.
+    ASSERT_EQ(code_of(decode(Verb::kGc, extended->config_text)), 0);
+    EXPECT_EQ(request_.valid_attachments, valid);
+    EXPECT_EQ(request_.ipam_type, "f");
+    EXPECT_EQ(request_.config->root().items(key)->size(), 2U) << key;
+    EXPECT_EQ(extended->config->root().items(key)->size(), 2U) << key;
+  }
 }
 
 TEST_F(ConfigTest, SaysWhatToDoAboutWhatIsMissing) {

@@ -101,6 +101,15 @@ class Watched : public Kernel {
   std::vector<std::string>& asked_;
 };
 
+/// Whether GC leaves nothing undone.
+inline ::testing::AssertionResult collects(const CollectContext& context,
+                                           const std::set<AttachmentName>& valid) {
+  const Result<Collected> collected = collect(context, valid);
+  if (!collected) return ::testing::AssertionFailure() << collected.error().to_string();
+  if (collected->failure) return ::testing::AssertionFailure() << collected->failure->to_string();
+  return ::testing::AssertionSuccess();
+}
+
 class Attach : public ::testing::Test {
  protected:
   void SetUp() override {

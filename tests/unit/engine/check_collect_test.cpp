@@ -25,7 +25,7 @@ TEST_F(Attach, CollectRemovesWhatIsNotValidAndKeepsTheRest) {
   ASSERT_TRUE(attach(context("drop"), driver_, second));
   const CollectContext collecting{
       .network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_};
-  ASSERT_TRUE(collect(collecting, {{"keep", "eth0"}}));
+  ASSERT_TRUE(collects(collecting, {{"keep", "eth0"}}));
   EXPECT_EQ(host_.dump(), base);
   EXPECT_TRUE(std::filesystem::exists(file_of("keep")));
   EXPECT_FALSE(std::filesystem::exists(file_of("drop")));
@@ -43,12 +43,12 @@ TEST_F(Attach, CollectSparesElementsWhoseCommentIsCut) {
                                  .run_dir = run_dir_,
                                  .open_kernel = long_names.open_kernel,
                                  .log = long_names.log};
-  ASSERT_TRUE(collect(collected, {{std::string(64, 'c'), "eth0"}}));
+  ASSERT_TRUE(collects(collected, {{std::string(64, 'c'), "eth0"}}));
   EXPECT_EQ(host_.dump(), before);
   std::filesystem::remove_all(run_dir_ + "/attachments");
-  ASSERT_TRUE(collect(collected, {{std::string(64, 'c'), "eth0"}}));
+  ASSERT_TRUE(collects(collected, {{std::string(64, 'c'), "eth0"}}));
   EXPECT_EQ(host_.dump(), before);
-  ASSERT_TRUE(collect(collected, {}));
+  ASSERT_TRUE(collects(collected, {}));
   EXPECT_EQ(host_.dump().find("nnn"), std::string::npos) << host_.dump();
 }
 
@@ -56,7 +56,7 @@ TEST_F(Attach, CollectRemovesARecordThatCannotBeReadAndWhatItStandsFor) {
   const std::string base = host_.dump();
   ASSERT_TRUE(attach(context(), driver_, source_));
   const std::string file = run_dir_ + "/attachments/net/" + context().identity.key_hex();
-  ASSERT_TRUE(replace_file(file, "{", 0600));
+  ASSERT_TRUE(replace_file(file, "{\n", 0600));
   const auto refused = attach(context(), driver_, source_);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Errc::kIo);
@@ -65,9 +65,9 @@ TEST_F(Attach, CollectRemovesARecordThatCannotBeReadAndWhatItStandsFor) {
                                  .run_dir = run_dir_,
                                  .open_kernel = context().open_kernel,
                                  .log = context().log};
-  ASSERT_TRUE(collect(collected, {{context().identity.container_id(), "eth0"}}));
+  ASSERT_TRUE(collects(collected, {{context().identity.container_id(), "eth0"}}));
   EXPECT_TRUE(std::filesystem::exists(file)) << "it is in use";
-  ASSERT_TRUE(collect(collected, {}));
+  ASSERT_TRUE(collects(collected, {}));
   EXPECT_FALSE(std::filesystem::exists(file));
   EXPECT_EQ(host_.dump().find(context().identity.host_link().str()), std::string::npos);
 }
@@ -81,7 +81,7 @@ TEST_F(Attach, TheElementsOfAnAttachmentThatDiedPassToTheOneThatHasItsAddress) {
   ASSERT_TRUE(attach(context("next"), driver_, second));
   FakeSource nothing;
   EXPECT_TRUE(detach(context("dead", ""), nothing));
-  ASSERT_TRUE(collect(
+  ASSERT_TRUE(collects(
       {.network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_},
       {{"next", "eth0"}}));
   EXPECT_TRUE(check(context("next"), driver_, second, {}));
@@ -96,7 +96,7 @@ TEST_F(Attach, CollectFindsLinksAndElementsWhoseRecordIsLost) {
   const std::string before = host_.dump();
   ASSERT_TRUE(attach(context(), driver_, source_));
   std::filesystem::remove_all(run_dir_ + "/attachments");
-  ASSERT_TRUE(collect(
+  ASSERT_TRUE(collects(
       {.network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_},
       {}));
   EXPECT_EQ(host_.dump(), before);
@@ -115,12 +115,12 @@ TEST_F(Attach, CollectTakesNoCutOffNameForAnotherAttachments) {
     const std::string before = host_.dump();
     const CollectContext collecting{
         .network = network_, .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_};
-    ASSERT_TRUE(collect(collecting, {{id, "eth0"}}));
+    ASSERT_TRUE(collects(collecting, {{id, "eth0"}}));
     EXPECT_EQ(host_.dump(), before) << "a live attachment lost something, name of " << length;
     std::filesystem::remove_all(run_dir_ + "/attachments");
-    ASSERT_TRUE(collect(collecting, {{id, "eth0"}}));
+    ASSERT_TRUE(collects(collecting, {{id, "eth0"}}));
     EXPECT_EQ(host_.dump(), before) << "without its record, name of " << length;
-    ASSERT_TRUE(collect(collecting, {}));
+    ASSERT_TRUE(collects(collecting, {}));
     // A network's name that is itself cut off says nothing any more.
     const bool whole = length < 94;
     EXPECT_EQ(host_.dump().find("element masq4") == std::string::npos, whole) << length;
@@ -128,16 +128,16 @@ TEST_F(Attach, CollectTakesNoCutOffNameForAnotherAttachments) {
 }
 
 TEST_F(Attach, CollectRemovesARecordThatWasNeverFinished) {
-  ASSERT_TRUE(replace_file(file_of("c1") + ".tmp", "{\"half", 0600));
+  ASSERT_TRUE(replace_file(file_of("c1"), "{\"half", 0600));
   const CollectContext collecting{
       .network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_};
   {
     const auto lock = lock_attachment(run_dir_, context().identity);
-    ASSERT_TRUE(collect(collecting, {}));
-    EXPECT_TRUE(std::filesystem::exists(file_of("c1") + ".tmp")) << "its writer is at work";
+    ASSERT_TRUE(collects(collecting, {}));
+    EXPECT_TRUE(std::filesystem::exists(file_of("c1"))) << "its writer is at work";
   }
-  ASSERT_TRUE(collect(collecting, {}));
-  EXPECT_FALSE(std::filesystem::exists(file_of("c1") + ".tmp"));
+  ASSERT_TRUE(collects(collecting, {}));
+  EXPECT_FALSE(std::filesystem::exists(file_of("c1")));
 }
 
 TEST_F(Attach, CollectLeavesOtherNetworksAndAttachmentsInUseAlone) {
@@ -145,13 +145,13 @@ TEST_F(Attach, CollectLeavesOtherNetworksAndAttachmentsInUseAlone) {
   const std::string before = host_.dump();
   const CollectContext other{
       .network = "ne", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_};
-  ASSERT_TRUE(collect(other, {}));
+  ASSERT_TRUE(collects(other, {}));
   EXPECT_EQ(host_.dump(), before);
   const auto lock = lock_attachment(run_dir_, context().identity);
   ASSERT_TRUE(lock);
   CollectContext same = other;
   same.network = "net";
-  ASSERT_TRUE(collect(same, {}));
+  ASSERT_TRUE(collects(same, {}));
   EXPECT_EQ(host_.dump(), before) << "an attachment that another call is working on was collected";
 }
 

@@ -112,6 +112,36 @@ TEST(Record, ASectionOfANewerVersionSurvivesTheRemovalOfItsNeighbour) {
   EXPECT_EQ(again.find("portmap"), std::string::npos);
 }
 
+// DEL and GC work on any version: what they know of its undo list they do, the rest they name.
+TEST(Record, AnOperationThatIsNotKnownIsNamedAndSurvivesARewrite) {
+  for (const int version : {kRecordVersion, kRecordVersion + 1}) {
+    Record record = example_record();
+    record.header.version = version;
+    record.sections.push_back({.key = "portmap:1", .plugin = "portmap"});
+    std::string text = serialize_record(record);
+    text.insert(text.find("{\"family\""), R"({"op":"remove-rule","side":"host","handle":7},)");
+    Result<Record> back = parse_record(text);
+    ASSERT_TRUE(back) << back.error().to_string();
+    EXPECT_EQ(back->sections[0].undo, record.sections[0].undo) << version;
+    EXPECT_EQ(back->sections[0].unknown_undo, std::vector<std::string>{"op 'remove-rule'"});
+    std::erase_if(back->sections, [](const Section& section) { return section.plugin == "portmap"; });
+    EXPECT_NE(serialize_record(*back).find("\"handle\":7"), std::string::npos) << version;
+  }
+}
+
+TEST(Record, AnOperationThatANewerVersionSaysDifferentlyIsNamedToo) {
+  Record record = example_record();
+  record.header.version = kRecordVersion + 1;
+  std::string text = serialize_record(record);
+  const std::string known = "\"family\":\"inet\"";
+  text.replace(text.find(known), known.size(), "\"family\":\"netdev\"");
+  const Result<Record> back = parse_record(text);
+  ASSERT_TRUE(back) << back.error().to_string();
+  EXPECT_EQ(back->sections[0].undo.size(), record.sections[0].undo.size() - 1);
+  ASSERT_EQ(back->sections[0].unknown_undo.size(), 1U);
+  EXPECT_NE(back->sections[0].unknown_undo[0].find("netdev"), std::string::npos);
+}
+
 TEST(Record, MalformedContentIsAnErrorThatNamesThePlace) {
   const std::string good = serialize_record(example_record());
   const auto replaced = [&](const std::string& what, const std::string& with) {
@@ -119,13 +149,13 @@ TEST(Record, MalformedContentIsAnErrorThatNamesThePlace) {
     EXPECT_NE(text.find(what), std::string::npos) << what;
     return text.replace(text.find(what), what.size(), with);
   };
-  for (const std::string& bad : {std::string("[]"), std::string("{}"), std::string("null"),
-                                 replaced("\"version\":1", "\"version\":\"1\""),
-                                 replaced("\"link\":\"vethabc\"", "\"link\":\"../etc\""),
-                                 replaced("\"key\":\"00ff10\"", "\"key\":\"zz\""),
-                                 replaced("\"op\":\"delete-link\"", "\"op\":\"format\""),
-                                 replaced("net/ipv4/conf/cni0/forwarding", "net/../kernel/core_pattern"),
-                                 replaced("\"sections\":[", "\"sections\":{\"a\":[") + "}"}) {
+  for (const std::string& bad :
+       {std::string("[]"), std::string("{}"), std::string("null"),
+        replaced("\"version\":1", "\"version\":\"1\""),
+        replaced("\"link\":\"vethabc\"", "\"link\":\"../etc\""),
+        replaced("\"key\":\"00ff10\"", "\"key\":\"zz\""), replaced("\"op\":\"delete-link\"", "\"op\":7"),
+        replaced("net/ipv4/conf/cni0/forwarding", "net/../kernel/core_pattern"),
+        replaced("\"sections\":[", "\"sections\":{\"a\":[") + "}"}) {
     const Result<Record> record = parse_record(bad);
     ASSERT_FALSE(record) << bad;
     EXPECT_EQ(record.error().code, Errc::kInvalid);
@@ -141,6 +171,17 @@ TEST(Record, ASectionIsFoundByItsKeyElseTheNewestOfItsType) {
   EXPECT_EQ(find_section(record, "bridge:1", "bridge")->key, "bridge:1");
   EXPECT_EQ(find_section(record, "bridge:9", "bridge")->key, "bridge:2");
   EXPECT_EQ(find_section(record, "tuning:1", "tuning"), nullptr);
+}
+
+TEST(Record, AddTakesNoSectionOfAnotherKeyForItsOwnUnlessItWasInterrupted) {
+  Record record;
+  record.sections = {{.key = "bridge:1", .plugin = "bridge", .phase = Phase::kIntent},
+                     {.key = "bridge:2", .plugin = "bridge", .phase = Phase::kDone},
+                     {.key = "portmap:1", .plugin = "portmap"}};
+  EXPECT_EQ(find_own_section(record, "bridge:2", "bridge")->key, "bridge:2");
+  EXPECT_EQ(find_own_section(record, "bridge:9", "bridge")->key, "bridge:1");
+  record.sections[0].phase = Phase::kDone;
+  EXPECT_EQ(find_own_section(record, "bridge:9", "bridge"), nullptr);
 }
 
 class RecordStoreTest : public ::testing::Test {
@@ -183,20 +224,33 @@ TEST_F(RecordStoreTest, TheFileStaysUntilItsLastSectionIsDropped) {
   EXPECT_EQ((*store.load(identity_))->sections.size(), 1U);
 }
 
-TEST_F(RecordStoreTest, TheTmpOfAKilledWriterIsRemovedByTheNextLoad) {
-  ASSERT_TRUE(replace_file(file_ + ".tmp", "{\"half", 0600));
-  EXPECT_FALSE(RecordStore(run_dir_).load(identity_)->has_value());
-  EXPECT_FALSE(std::filesystem::exists(file_ + ".tmp"));
+TEST_F(RecordStoreTest, TheLastCompleteLineCounts) {
+  const RecordStore store(run_dir_);
+  Record record = example_record();
+  ASSERT_TRUE(store.save(identity_, record));
+  record.sections[0].phase = Phase::kIntent;
+  ASSERT_TRUE(store.save(identity_, record));
+  EXPECT_EQ((**store.load(identity_)).sections[0].phase, Phase::kIntent);
+  EXPECT_EQ(store.list("net", nullptr)->at(0).sections[0].phase, Phase::kIntent);
+  // Whatever is left of a third line when its writer is killed.
+  const std::string content = **read_file(file_);
+  const std::string third = serialize_record(example_record());
+  for (std::size_t length = 1; length < third.size(); length += 7) {
+    ASSERT_TRUE(replace_file(file_, content + third.substr(0, length), 0600));
+    EXPECT_EQ((**store.load(identity_)).sections[0].phase, Phase::kIntent) << length;
+  }
+  ASSERT_TRUE(store.save(identity_, example_record()));
+  EXPECT_EQ(**read_file(file_), content + third);
 }
 
-TEST_F(RecordStoreTest, TheTmpBesideARecordGoesWithIt) {
+TEST_F(RecordStoreTest, AFileWithoutALineIsNothingAndGoes) {
+  ASSERT_TRUE(replace_file(file_, "{\"half", 0600));
   const RecordStore store(run_dir_);
-  ASSERT_TRUE(store.save(identity_, example_record()));
-  ASSERT_TRUE(replace_file(file_ + ".tmp", "{\"half", 0600));
-  ASSERT_EQ(store.unfinished("net")->size(), 1U);
-  EXPECT_EQ(store.unfinished("net")->front(), identity_.key());
-  ASSERT_TRUE(store.remove(identity_));
-  EXPECT_TRUE(store.unfinished("net")->empty());
+  std::vector<RecordStore::Unreadable> problems;
+  EXPECT_TRUE(store.list("net", &problems)->empty());
+  EXPECT_EQ(problems.size(), 1U);  // for GC, which removes it
+  EXPECT_FALSE(store.load(identity_)->has_value());
+  EXPECT_FALSE(std::filesystem::exists(file_));
 }
 
 TEST_F(RecordStoreTest, AnUnreadableRecordIsReportedAndDoesNotHideTheOthers) {

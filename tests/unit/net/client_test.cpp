@@ -232,7 +232,8 @@ class GroupTest : public ::testing::Test {
     kernel::GroupContext context{.own = &host_,
                                  .other = &container_,
                                  .other_netns_fd = [] { return Result<int>(5); },
-                                 .delete_link = {}};
+                                 .delete_link = {},
+                                 .echoes = expects_echo_};
     return kernel::RtnlGroup(std::move(context), ops).run();
   }
 
@@ -247,6 +248,7 @@ class GroupTest : public ::testing::Test {
 
   bool exists_ = false;
   bool echoes_ = true;
+  bool expects_echo_ = true;
   std::uint32_t refuse_seq_ = 0;
   int refuse_errno_ = 0;
   Script script_;
@@ -277,7 +279,35 @@ TEST_F(GroupTest, WaitsForTheIndexWhereTheNameMayBeSomebodyElses) {
   EXPECT_THAT(script_.sends, ElementsAre(1U, 1U));
 }
 
-TEST_F(GroupTest, AsksForTheIndexWhereTheKernelDoesNotEcho) {
+TEST_F(GroupTest, AsksForTheIndicesInTheSameSendWhereTheKernelDoesNotEcho) {
+  echoes_ = expects_echo_ = false;
+  const auto outcomes = run({test::on_host(CreateLink{test::veth_spec("veth0", "eth0")}), address()});
+  EXPECT_EQ(outcomes[1].status, OpStatus::kDone);
+  EXPECT_EQ(container_.names().index_of("eth0"), LinkIndex{9});
+  EXPECT_THAT(script_.sends, ElementsAre(2U, 1U));  // create and look-up, address
+}
+
+TEST_F(GroupTest, LearnsNothingFromTheLookUpBehindARefusedCreation) {
+  echoes_ = expects_echo_ = false;
+  exists_ = true;  // somebody else's
+  refuse_seq_ = 1;
+  refuse_errno_ = EEXIST;
+  const auto outcomes = run({test::on_host(CreateLink{test::veth_spec("veth0", "eth0")})});
+  EXPECT_EQ(outcomes[0].status, OpStatus::kNotDone);
+  EXPECT_EQ(container_.names().index_of("eth0"), std::nullopt);
+}
+
+TEST_F(GroupTest, ALinkThatIsGoneAtTheLookUpIsUnknown) {
+  echoes_ = expects_echo_ = false;
+  refuse_seq_ = 2;
+  refuse_errno_ = ENODEV;
+  const auto outcomes = run({test::on_host(CreateLink{test::veth_spec("veth0", "eth0")}), address()});
+  EXPECT_EQ(outcomes[0].status, OpStatus::kUnknown);
+  EXPECT_THAT(outcomes[0].error->what, HasSubstr("ENODEV"));
+  EXPECT_EQ(outcomes[1].status, OpStatus::kNotDone);
+}
+
+TEST_F(GroupTest, AsksForTheIndexWhenTheEchoDidNotCome) {
   echoes_ = false;
   const auto outcomes = run({test::on_host(CreateLink{test::veth_spec("veth0", "eth0")}), address()});
   EXPECT_EQ(outcomes[1].status, OpStatus::kDone);

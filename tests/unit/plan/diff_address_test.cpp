@@ -67,11 +67,12 @@ TEST(DiffAddress, ReplacedOnesGoBehindTheNewOneInReverseAndComeBackOnUndo) {
   EXPECT_EQ(describe(plan->at(1)), "remove address 10.0.0.2/8 from cni0");
   EXPECT_EQ(describe(plan->at(2)), "remove address 10.0.0.1/8 from cni0");
   EXPECT_EQ(plan->at(1).reason, "in the way of 10.1.2.1/24");
-  // The gateway address is shared and stays, the replaced ones are restored, primary first.
+  // The replaced ones are restored, primary first, before the new one goes.
   const Plan undo = undo_of(*plan, {});
-  ASSERT_EQ(undo.size(), 2U);
+  ASSERT_EQ(undo.size(), 3U);
   EXPECT_EQ(describe(undo[0]), "add address 10.0.0.1/8 to cni0");
   EXPECT_EQ(describe(undo[1]), "add address 10.0.0.2/8 to cni0");
+  EXPECT_EQ(describe(undo[2]), "remove address 10.1.2.1/24 from cni0");
 }
 
 // The new one would be a secondary address, which dies with its primary; IPv6 has no such thing, but refuses
@@ -96,10 +97,9 @@ TEST(DiffAddress, ARemovalRemembersWhatTheAddressWas) {
       .scope = 253, .label = "cni0:1", .lifetime = AddressLifetime{.valid = 7200, .preferred = 3600}};
   const auto plan = diff_one(want_address("10.1.2.1/24", AddressConflict::kReplace), seen, true);
   ASSERT_TRUE(plan);
-  EXPECT_EQ(
-      undo_of(*plan, {}),
-      (Plan{host(AddAddress{name("cni0"),
-                            {.address = iface("10.0.0.1/8"), .attributes = seen.addresses[0].attributes}})}));
+  EXPECT_EQ(undo_of(*plan, {}).at(0),
+            host(AddAddress{name("cni0"),
+                            {.address = iface("10.0.0.1/8"), .attributes = seen.addresses[0].attributes}}));
 }
 
 TEST(DiffAddress, AnotherPrefixLengthCountsAsWrong) {

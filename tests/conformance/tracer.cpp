@@ -1,16 +1,31 @@
-#include "tests/crash/tracer.hpp"
+#include "tests/conformance/tracer.hpp"
 
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <cerrno>
-#include <map>
 
-namespace fairlead::crash {
+namespace fairlead::conformance {
 namespace {
 
+constexpr long kNone = -1;
 constexpr int kSyscallStop = SIGTRAP | 0x80;  // PTRACE_O_TRACESYSGOOD
+
+bool reads(long number) {
+  switch (number) {
+    case SYS_read:
+    case SYS_readv:
+    case SYS_pread64:
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+    case SYS_getdents64:
+      return true;
+    default:
+      return false;
+  }
+}
 
 class Tracer {
  public:
@@ -22,7 +37,7 @@ class Tracer {
     const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |
                          PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL;
     ptrace(PTRACE_SETOPTIONS, root_, nullptr, options);
-    in_syscall_[root_] = false;
+    call_[root_] = kNone;
     go_on(root_, 0);
     for (;;) {
       const pid_t pid = waitpid(-1, &status, __WALL);
@@ -39,7 +54,7 @@ class Tracer {
 
   void handle(pid_t pid, int status) {
     if (WIFEXITED(status) || WIFSIGNALED(status)) {
-      in_syscall_.erase(pid);
+      call_.erase(pid);
       if (pid == root_ && WIFEXITED(status)) result_.exit_code = WEXITSTATUS(status);
       return;
     }
@@ -48,12 +63,11 @@ class Tracer {
       kill(pid, SIGKILL);  // born while we killed the others, and not seen until now
       return;
     }
-    const bool is_new = in_syscall_.emplace(pid, false).second;
+    const bool is_new = call_.emplace(pid, kNone).second;
     const int signal = WSTOPSIG(status);
     if (signal == kSyscallStop) {
-      bool& inside = in_syscall_[pid];
-      inside = !inside;
-      if (inside && ++result_.syscalls == kill_at_) return kill_all();
+      count(pid);
+      if (result_.syscalls == kill_at_ && kill_at_ != 0) return kill_all();
       return go_on(pid, 0);
     }
     const bool is_event = (status >> 16) != 0;
@@ -61,14 +75,29 @@ class Tracer {
     go_on(pid, is_event || is_attach_stop || signal == SIGTRAP ? 0 : signal);
   }
 
+  /// At the entry to a call, or at its exit.
+  void count(pid_t pid) {
+    __ptrace_syscall_info info{};
+    ptrace(PTRACE_GET_SYSCALL_INFO, pid, reinterpret_cast<void*>(sizeof info), &info);
+    long& call = call_[pid];
+    if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
+      call = static_cast<long>(info.entry.nr);
+      ++result_.syscalls;
+      ++result_.by_number[call];
+    } else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
+      if (reads(call) && info.exit.rval > 0) result_.bytes_read += static_cast<unsigned long>(info.exit.rval);
+      call = kNone;
+    }
+  }
+
   void kill_all() {
     result_.killed = true;
-    for (const auto& [pid, inside] : in_syscall_) kill(pid, SIGKILL);
+    for (const auto& [pid, call] : call_) kill(pid, SIGKILL);
   }
 
   pid_t root_;
   unsigned kill_at_;
-  std::map<pid_t, bool> in_syscall_;
+  std::map<pid_t, long> call_;  ///< the one that each task is in
   Traced result_;
 };
 
@@ -76,4 +105,4 @@ class Tracer {
 
 Traced trace(pid_t root, unsigned kill_at) { return Tracer(root, kill_at).run(); }
 
-}  // namespace fairlead::crash
+}  // namespace fairlead::conformance

@@ -1,0 +1,69 @@
+#!/bin/bash
+# GC beside other calls, which the specification forbids and runtimes do all the same, and GC that cannot work.
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+isolate "$@"
+need jq
+
+P=$W/cni
+plugin_directory "$P" bridge host-local
+mkfifo "$W/reserved" "$W/go"
+# A foreign IPAM plugin that has its address and takes its time.
+cat >"$P/slow" <<SCRIPT
+#!/bin/sh
+"$P/host-local" || exit 1
+[ "\$CNI_COMMAND" = ADD ] || exit 0
+echo >"$W/reserved"
+read -r _ <"$W/go"
+SCRIPT
+chmod 755 "$P/slow"
+
+config() { # IPAM-TYPE
+  printf '{"cniVersion": "1.1.0", "name": "net", "type": "bridge", "bridge": "cni0", "isGateway": true,
+    "ipam": {"type": "%s", "subnet": "10.93.0.0/24"}}' "$1"
+}
+gc() { # IPAM-TYPE CONTAINER...: all that are valid
+  local config
+  config=$(config "$1")
+  shift
+  jq --args '."cni.dev/valid-attachments" = [$ARGS.positional[] | {containerID: ., ifname: "eth0"}]' "$@" \
+    <<<"$config" | CNI_COMMAND=GC CNI_PATH=$P "$P/bridge"
+}
+leases() { find /var/lib/cni/networks/net -type f -name '10.*' -printf '%f ' | sort; }
+address_of() { jq -r '.ips[0].address' "$W/answer.$1"; }
+
+for ipam in host-local slow; do
+  new_netns "c1-$ipam"
+  new_netns "c2-$ipam"
+  cni_ok ADD c1 "c1-$ipam" "$(config slow)" >"$W/answer.c1" &
+  add=$!
+  read -r _ <"$W/reserved"
+  held=$(leases)
+  check "$ipam: GC beside an ADD that has its address" gc "$ipam"
+  equal "$ipam: leaves that its lease" "$held" "$(leases)"
+  echo >"$W/go"
+  wait "$add"
+  equal "$ipam: the ADD ends well" 0 $?
+  cni_ok ADD c2 "c2-$ipam" "$(config host-local)" >"$W/answer.c2"
+  equal "$ipam: the next one gets another address" 2 "$({ address_of c1; address_of c2; } | sort -u | wc -l)"
+  must "$ipam: GC when nothing else runs" gc "$ipam" c2
+  equal "$ipam: frees what is garbage" "$(address_of c2 | cut -d/ -f1) " "$(leases)"
+  must "$ipam: and the rest" gc "$ipam"
+  equal "$ipam: no lease is left" '' "$(leases)"
+  no_traces_of "$ipam: and nothing else" 10.93.0.2
+done
+
+mkdir "$W/state"
+mount -t tmpfs tmpfs "$W/state"
+export FAIRLEAD_RUN_DIR=$W/state/run
+new_netns c3
+must "an attachment" cni_ok ADD c3 c3 "$(config host-local)"
+host_state >"$W/before"
+mount -o remount,ro "$W/state"
+answer=$(gc host-local)
+equal "GC that cannot open its lock fails" 104 "$(jq -r .code <<<"$answer")"
+same_state "and removes nothing" "$W/before"
+mount -o remount,rw "$W/state"
+must "GC that can" gc host-local
+equal "removes everything" '' "$(leases)"
+finish
