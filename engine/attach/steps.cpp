@@ -131,7 +131,7 @@ std::vector<Error> undo_section(const AttachmentContext& context, const Section&
   if (!current) return {std::move(current).error()};
   if (!*current) return {};  // another boot or another host namespace: links and elements went with it
   for (const std::string& unknown : section.unknown_undo) {
-    context.log->warning("FL2007", "undo " + object_of(context) + ": " + unknown +
+    context.log->warning("FL2009", "undo " + object_of(context) + ": " + unknown +
                                        " is none that this version can carry out: passed over");
   }
   if (!opened->kernel->has_container()) {

@@ -42,4 +42,12 @@ if [ -n "$long" ]; then
   printf 'error: longer than 500 lines, split by what it does:\n%s\n' "$long"
   bad=1
 fi
+
+# A code of the log that the page does not explain, or that nothing says any more.
+codes=$(comm -3 <(printf '%s\n' "$tracked" | grep -E "$product" | grep -v '\.hpp$' | xargs grep -ohE '"FL[0-9]{4}"' | tr -d '"' | sort -u) \
+  <(grep -oE '^\| FL[0-9]{4}' docs/errors.md | tr -d '| ' | sort -u))
+if [ -n "$codes" ]; then
+  printf 'error: docs/errors.md and the sources do not have the same codes:\n%s\n' "$codes"
+  bad=1
+fi
 exit $bad

@@ -22,7 +22,7 @@ TEST_F(Attach, DelPassesOverAnOperationThatItDoesNotKnowAndSaysSo) {
   EXPECT_FALSE(has_record());
   EXPECT_EQ(
       logged,
-      "FL2007 undo net/c1/eth0: op 'remove-rule' is none that this version can carry out: passed over\n");
+      "FL2009 undo net/c1/eth0: op 'remove-rule' is none that this version can carry out: passed over\n");
 }
 
 TEST_F(Attach, DelWorksWithoutNamespaceAndWithoutRecord) {
