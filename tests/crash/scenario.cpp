@@ -43,14 +43,23 @@ bool killed_at(World& world, const Point& point, const Json& config, const Attac
   return traced.killed;
 }
 
+/// The last complete line of a record, which is the one that counts.
+std::string last_line(const std::string& text) {
+  const auto end = text.rfind('\n');
+  if (end == std::string::npos) return {};
+  const auto before = end == 0 ? std::string::npos : text.rfind('\n', end - 1);
+  const auto start = before == std::string::npos ? 0 : before + 1;
+  return text.substr(start, end - start);
+}
+
 /// Whether a record that the killed plugin left says that it was through.
 bool recorded_as_done(const std::string& network) {
   const std::filesystem::path directory = "/run/fairlead/attachments/" + network;
   if (!std::filesystem::exists(directory)) return false;
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (entry.path().extension() == ".tmp") continue;  // not renamed yet, so it is nothing yet
-    const Json record = Json::parse(conformance::read_file(entry.path()));
-    for (const Json& section : record.at("sections")) {
+    const std::string line = last_line(conformance::read_file(entry.path()));
+    if (line.empty()) continue;
+    for (const Json& section : Json::parse(line).at("sections")) {
       if (section.at("phase") == "done") return true;
     }
   }
