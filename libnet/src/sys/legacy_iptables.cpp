@@ -37,8 +37,8 @@ Result<bool> is_loaded(const Door& door, const std::string& table) {
   return names && ("\n" + *names).find("\n" + table + "\n") != std::string::npos;
 }
 
-/// The whole table as the kernel gives it, nothing if it changed between its size and its content.
-Result<std::optional<std::string>> read_table(int fd, const Door& door, const std::string& table) {
+/// The whole table as the kernel gives it; kBusy if it changed between its size and its content (EAGAIN).
+Result<std::string> read_table(int fd, const Door& door, const std::string& table) {
   ipt_getinfo info{};
   table.copy(info.name, sizeof(info.name) - 1);
   socklen_t size = sizeof(info);
@@ -51,8 +51,7 @@ Result<std::optional<std::string>> read_table(int fd, const Door& door, const st
   std::string bytes(sizeof(head) + info.size, '\0');
   std::memcpy(bytes.data(), &head, sizeof(head));
   size = static_cast<socklen_t>(bytes.size());
-  if (getsockopt(fd, door.level, IPT_SO_GET_ENTRIES, bytes.data(), &size) == 0) return std::optional(bytes);
-  if (errno == EAGAIN) return std::optional<std::string>();
+  if (getsockopt(fd, door.level, IPT_SO_GET_ENTRIES, bytes.data(), &size) == 0) return bytes;
   return Unexpected(error_from_errno(errno, "read legacy iptables table " + table));
 }
 
@@ -64,12 +63,12 @@ Result<bool> has_legacy_chain(IpFamily family, const std::string& table, const s
   if (!loaded) return false;
   const UniqueFd socket(::socket(door.domain, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
   if (!socket.valid()) return Unexpected(error_from_errno(errno, "open a socket to legacy iptables"));
-  for (int tries = 0; tries < kTries; ++tries) {
-    FAIRLEAD_TRY(const std::optional<std::string> bytes, read_table(socket.get(), door, table));
+  for (int tries = 1;; ++tries) {
+    const Result<std::string> bytes = read_table(socket.get(), door, table);
     // A chain begins with an entry whose target, "ERROR", holds its name; jumps are offsets.
     if (bytes) return bytes->find(chain + '\0') != std::string::npos;
+    if (bytes.error().code != Errc::kBusy || tries == kTries) return Unexpected(Error(bytes.error()));
   }
-  return Unexpected(Errc::kBusy, "read legacy iptables table " + table + ": it changes all the time");
 }
 
 }  // namespace fairlead::sys
