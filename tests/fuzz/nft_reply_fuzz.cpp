@@ -26,6 +26,7 @@ void read_object(const nlmsghdr* message) {
     for (const nft::Element& element : *elements) require(!element.key.empty());
   }
   if (const auto table = nft::parse_table(message)) require(table->comment.size() < 256);
+  if (const auto rule = nft::parse_rule(message)) require(rule->comment.size() < 256);
   static_cast<void>(nft::parse_chain_use(message));
   static_cast<void>(nft::parse_generation(message));
   for (std::uint32_t offset = 0; offset < message->nlmsg_len && offset < 256; ++offset) {

@@ -64,6 +64,39 @@ TEST(NftReply, AnElementDecodesToWhatWasEncoded) {
   EXPECT_EQ(*elements, std::vector{masquerade("hello world")});
 }
 
+// Of a dump (NFT_MSG_GETRULE), in table bridge nat: iifname "vethcb320b95" jump cni-br-iface-box-c1-eth0,
+// with the comment of the reference's spoof check.
+constexpr const char* kRuleReply =
+    "08010000060a020801000000f80f000007000007"
+    "080001006e6174000f000200505245524f5554494e4700000c0003000000000000000004"
+    "b000040024000100090001006d6574610000000014000200080002000000000608000100000000013800010008000100"
+    "636d70002c00020008000100000000010800020000000000180003001400010076657468636233323062393500000000"
+    "500001000e000100696d6d6564696174650000003c0002000800010000000000300002002c00020008000100fffffffd"
+    "1d000200636e692d62722d69666163652d626f782d63312d65746830000000001e00070000186d616373706f6f666368"
+    "6b2d626f782d63312d65746830000000";
+
+TEST(NftReply, ARuleDecodesToItsHandleItsJumpAndItsComment) {
+  auto bytes = from_hex(kRuleReply);
+  const auto rule = parse_rule(reinterpret_cast<nlmsghdr*>(bytes.data()));
+  ASSERT_TRUE(rule);
+  EXPECT_EQ(rule->handle, 4U);
+  EXPECT_EQ(rule->jumps_to, "cni-br-iface-box-c1-eth0");
+  EXPECT_EQ(rule->comment, "macspoofchk-box-c1-eth0");
+}
+
+TEST(NftReply, EveryPrefixOfARuleDecodesOrIsAnError) {
+  const auto whole = from_hex(kRuleReply);
+  for (std::size_t size = NLMSG_HDRLEN; size < whole.size(); ++size) {
+    std::vector<std::uint8_t> cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+    cut.shrink_to_fit();
+    auto* header = reinterpret_cast<nlmsghdr*>(cut.data());
+    header->nlmsg_len = static_cast<std::uint32_t>(size);
+    const auto rule = parse_rule(header);
+    EXPECT_FALSE(rule && (rule->handle != 4 || (!rule->jumps_to.empty() && rule->jumps_to.size() != 24)))
+        << size;
+  }
+}
+
 TEST(NftReply, EveryPrefixAndEveryWrongLengthDecodesWithoutReadingPastTheEnd) {
   const auto whole = from_hex(kElementReply);
   for (std::size_t size = NLMSG_HDRLEN; size <= whole.size(); ++size) {
