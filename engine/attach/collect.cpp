@@ -148,8 +148,9 @@ void Collection::collect_unreadable(Kernel& kernel, const RecordStore::Unreadabl
     context_.log->warning("FL2003", found.error.to_string() + ": removing by derived names");
     if (!note_all(remove_derived(found.key, kernel))) return false;
     Result<void> removed = store_.remove(found.network, found.key);
-    if (!removed) note(std::move(removed).error());
-    return removed.has_value();
+    if (removed) return true;
+    note(std::move(removed).error());
+    return false;
   };
   const auto leftover = leftovers_.find(found.key);
   if (!remove() && leftover != leftovers_.end() && leftover->second.name) {

@@ -25,7 +25,7 @@ struct ChangeLink {
 };
 /// Deletes a link and waits until it is gone from the namespace. A veth takes its peer along. kNotFound when
 /// no link has that name as its own (an alternative name of another link does not count); kTimeout, unknown,
-/// when the kernel does not report it gone within a second.
+/// when the kernel does not report it gone within 20 seconds.
 struct DeleteLink {
   LinkName name;
   bool operator==(const DeleteLink&) const = default;
