@@ -1,6 +1,6 @@
 #!/bin/bash
 # Prepares what tests/vm/vm.sh boots: Debian's current kernel, unpacked and never installed, and a small
-# initramfs. Does nothing when both are there.
+# initramfs. Does nothing when both are there, and keeps an older kernel when the archive is out of reach.
 #
 #   scripts/lib/vm_kernel.sh DIRECTORY
 #
@@ -15,22 +15,31 @@ directory=$PWD
 current_package() {
   apt-cache depends linux-image-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1
 }
+# What was prepared is usable as long as it starts with this vm_init.sh.
+init=$(cksum <"$here/vm_init.sh" | tr ' ' -)
+prepared() { [[ $(cat version 2>/dev/null) == *-"$init" ]]; }
+
 package=$(current_package)
 if [ -z "$package" ]; then # an image without package lists
+  if prepared; then exit 0; fi
   apt-get update -q
   package=$(current_package)
 fi
 [ -n "$package" ] || { echo "vm kernel: linux-image-amd64 depends on no kernel" >&2; exit 1; }
 version=${package#linux-image-}
+stamp=$version-$init
+if [ "$(cat version 2>/dev/null)" = "$stamp" ]; then exit 0; fi
 
 # Modules of the initramfs: what it takes to see the machine's root directory.
 boot_modules=(virtio_pci 9pnet_virtio 9p overlay)
 
+download() { apt-get download -q -o APT::Sandbox::User=root "$package"; }
+
 fetch() {
   rm -rf unpacked ./*.deb
   # The archive may have replaced the version that the local lists know.
-  apt-get download -q -o APT::Sandbox::User=root "$package" || { apt-get update -q && apt-get download -q -o APT::Sandbox::User=root "$package"; }
-  dpkg-deb -x "$package"_*.deb unpacked
+  download || { apt-get update -q && download; } || return
+  dpkg-deb -x "$package"_*.deb unpacked || return
   rm -f ./*.deb
   depmod -b unpacked "$version"
 }
@@ -65,10 +74,12 @@ build_initrd() {
   mv initrd.gz.tmp initrd.gz
 }
 
-stamp=$version-$(cksum <"$here/vm_init.sh" | tr ' ' -)
-if [ "$(cat version 2>/dev/null)" = "$stamp" ]; then exit 0; fi
+if ! fetch; then
+  prepared || { echo "vm kernel: cannot get $package" >&2; exit 1; }
+  echo "vm kernel: cannot get $package; $(cat version) stays in use" >&2
+  exit 0
+fi
 rm -f version
-fetch
 extract_vmlinux
 build_initrd
 rm -rf modules

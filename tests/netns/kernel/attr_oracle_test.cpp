@@ -1,7 +1,7 @@
 // The running kernel as the oracle of the attribute tables: each attribute is sent with a wrong length, and
 // the kernel's answer names the attribute (NLMSGERR_ATTR_OFFS) and the type that its policy wants
 // (NLMSGERR_ATTR_POLICY, Linux 5.8), which has to be ours. Attributes without a policy that answers stand
-// on a closed list.
+// on a closed list, which is the same on Linux 6.18 and on Debian 12's 6.1 (ctest vm.netns_net).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -106,31 +106,38 @@ class Masquerade : public testing::TestWithParam<const char*> {
     must_run(R"(set -e
       mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && mount --make-shared /run/netns
       for ns in host c1 c2 c3 c4 out; do
-        ip netns add $ns; ip -n $ns link set lo up
+        ip netns add $ns
         # A link-local address that waits for duplicate address detection asks no neighbour for anything.
         nsenter --net=/run/netns/$ns sh -c 'for c in all default; do echo 0 > /proc/sys/net/ipv6/conf/$c/accept_dad; done'
       done
-      sys() { nsenter --net=/run/netns/host sh -c "echo $2 > /proc/sys/net/$1"; }
-      sys ipv4/ip_forward 1; sys ipv6/conf/all/forwarding 1
-      for br in br0 br1; do ip -n host link add $br type bridge; ip -n host link set $br up; done
-      ip -n host addr add 10.1.1.1/24 dev br0; ip -n host addr add 10.1.9.1/24 dev br0
-      ip -n host addr add fd01::1/64 dev br0 nodad
-      ip -n host addr add 10.1.2.1/24 dev br1; ip -n host addr add fd02::1/64 dev br1 nodad
-      port() { # container bridge v4 gateway v6 gateway
-        ip -n host link add v$1 type veth peer name eth0 netns $1
-        ip -n host link set v$1 master $2 up; ip -n $1 link set eth0 up
-        ip -n $1 addr add $3/24 dev eth0; ip -n $1 route add default via $4
-        ip -n $1 addr add $5/64 dev eth0 nodad; ip -n $1 route add default via $6
+      nsenter --net=/run/netns/host sh -c 'for f in ipv4/ip_forward ipv6/conf/all/forwarding; do echo 1 > /proc/sys/net/$f; done'
+      {
+        for br in br0 br1; do echo "link add $br type bridge"; echo "link set $br up"; done
+        for port in c1:br0 c2:br0 c3:br0 c4:br1; do
+          echo "link add v${port%:*} type veth peer name eth0 netns ${port%:*}"
+          echo "link set v${port%:*} master ${port#*:} up"
+        done
+        echo 'link set lo up
+          addr add 10.1.1.1/24 dev br0
+          addr add 10.1.9.1/24 dev br0
+          addr add fd01::1/64 dev br0 nodad
+          addr add 10.1.2.1/24 dev br1
+          addr add fd02::1/64 dev br1 nodad
+          link add wan type veth peer name eth0 netns out
+          link set wan up
+          addr add 192.0.2.1/24 dev wan
+          addr add 2001:db8::1/64 dev wan nodad'
+      } | ip -n host -batch -
+      end() { # namespace, addresses, then its routes
+        ns=$1; shift
+        { printf '%s\n' 'link set lo up' 'link set eth0 up' "addr add $1 dev eth0" "addr add $2 dev eth0 nodad"
+          shift 2; printf 'route add %s\n' "$@"; } | ip -n $ns -batch -
       }
-      port c1 br0 10.1.1.2 10.1.1.1 fd01::2 fd01::1
-      port c2 br0 10.1.1.3 10.1.1.1 fd01::3 fd01::1
-      port c3 br0 10.1.9.2 10.1.9.1 fd01::4 fd01::1
-      port c4 br1 10.1.2.2 10.1.2.1 fd02::2 fd02::1
-      ip -n host link add wan type veth peer name eth0 netns out
-      ip -n host link set wan up; ip -n out link set eth0 up
-      ip -n host addr add 192.0.2.1/24 dev wan; ip -n out addr add 192.0.2.2/24 dev eth0
-      ip -n host addr add 2001:db8::1/64 dev wan nodad; ip -n out addr add 2001:db8::2/64 dev eth0 nodad
-      ip -n out route add 10.1.0.0/16 via 192.0.2.1; ip -n out route add fd00::/8 via 2001:db8::1)");
+      end c1 10.1.1.2/24 fd01::2/64 'default via 10.1.1.1' 'default via fd01::1'
+      end c2 10.1.1.3/24 fd01::3/64 'default via 10.1.1.1' 'default via fd01::1'
+      end c3 10.1.9.2/24 fd01::4/64 'default via 10.1.9.1' 'default via fd01::1'
+      end c4 10.1.2.2/24 fd02::2/64 'default via 10.1.2.1' 'default via fd02::1'
+      end out 192.0.2.2/24 2001:db8::2/64 '10.1.0.0/16 via 192.0.2.1' 'fd00::/8 via 2001:db8::1')");
     must_run(std::string("nsenter --net=/run/netns/host sh -c 'for x in ip ip6; do echo ") + GetParam() +
              " > /proc/sys/net/bridge/bridge-nf-call-${x}tables; done'");
     attach({"10.1.1.2/24", "fd01::2/64"});
