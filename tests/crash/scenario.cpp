@@ -59,7 +59,8 @@ bool recorded_as_done(const std::string& network) {
   for (const auto& entry : std::filesystem::directory_iterator(directory)) {
     const std::string line = last_line(conformance::read_file(entry.path()));
     if (line.empty()) continue;
-    for (const Json& section : Json::parse(line).at("sections")) {
+    const Json record = Json::parse(line);
+    for (const Json& section : record.at("sections")) {
       if (section.at("phase") == "done") return true;
     }
   }
