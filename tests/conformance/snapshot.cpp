@@ -45,7 +45,12 @@ void note_route(Snapshot& snapshot, Json route) {
   const auto dev = route.value("dev", "");
   if (is_link_local(dst)) return;
   // Each address gains and loses its subnet-router anycast address with IPv6 forwarding (addrconf.c).
-  if (route.value("type", "") == "anycast") return;
+  const std::string type = route.value("type", "");
+  if (type == "anycast") return;
+  // The shadow of an IPv6 address, which a worker adds some time after it (addrconf_dad_work): a look in
+  // between sees the one without the other. The addresses are compared.
+  if (type == "local" && route.value("protocol", "") == "kernel" && dst.find(':') != std::string::npos)
+    return;
   for (const char* transient : {"flags", "metrics", "pref"}) route.erase(transient);
   note(snapshot, "route/" + dev + "/" + route.dump());
 }
