@@ -90,7 +90,7 @@ Result<void> Attachment::clear_the_way() {
   record_ = *std::move(found);
   FAIRLEAD_TRY(const bool current, is_current(record_.header, kernel_));
   if (!current) return forget_other_boot();
-  const Section* section = find_own_section(record_, context_.section_key, context_.plugin);
+  const Section* section = find_section(record_, context_.section_key, context_.plugin);
   if (section == nullptr) return {};
   if (section->phase == Phase::kDone) {
     return Unexpected(Error{.code = Errc::kExists,
@@ -115,7 +115,10 @@ Result<void> Attachment::forget_other_boot() {
 Result<void> Attachment::recover(const Section& remains) {
   context_.log->info("FL2001", "undoing the remains of an interrupted attach of " + object_of(context_));
   std::vector<Error> errors = undo_section(context_, remains, record_.header);
-  if (Result<void> released = source_.release(); !released) errors.push_back(std::move(released).error());
+  // The address may still be on a link that is left.
+  if (errors.empty()) {
+    if (Result<void> released = source_.release(); !released) errors.push_back(std::move(released).error());
+  }
   if (!errors.empty()) {
     return Unexpected(
         join_errors(std::move(errors)).with_context("undo the remains of an interrupted attach"));

@@ -145,6 +145,11 @@ void Collection::collect_unreadable(Kernel& kernel, const RecordStore::Unreadabl
   const auto remove = [&] {
     const std::optional<RangeLock> lock = try_lock(found.key);
     if (!lock) return false;
+    // Again, now that nobody writes it: an ADD that was about to write its first line has a record by now.
+    if (const auto record = store_.load(found.network, found.key)) {
+      if (!record->has_value()) settled_.erase(found.key);
+      return true;
+    }
     context_.log->warning("FL2003", found.error.to_string() + ": removing by derived names");
     if (!note_all(remove_derived(found.key, kernel))) return false;
     Result<void> removed = store_.remove(found.network, found.key);

@@ -71,8 +71,10 @@ Result<void> detach(const AttachmentContext& context, AddressSource& source,
   } else if (known == nullptr) {
     errors = remove_without_record(context, known_mac);
   }
-  if (Result<void> released = source.release(); !released) errors.push_back(std::move(released).error());
-
+  // The address may still be on a link that is left, so it is not given away before that is gone.
+  if (errors.empty()) {
+    if (Result<void> released = source.release(); !released) errors.push_back(std::move(released).error());
+  }
   if (errors.empty()) {
     Result<void> dropped;
     if (section != nullptr) dropped = store.drop_section(context.identity, *known, std::string(section->key));

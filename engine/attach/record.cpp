@@ -53,11 +53,15 @@ std::string RecordStore::path(const std::string& network, const AttachmentKey& k
 }
 
 Result<std::optional<Record>> RecordStore::load(const Identity& identity) const {
-  const std::string file = path(identity.network(), identity.key());
+  return load(identity.network(), identity.key());
+}
+
+Result<std::optional<Record>> RecordStore::load(const std::string& network, const AttachmentKey& key) const {
+  const std::string file = path(network, key);
   FAIRLEAD_TRY(const std::optional<std::string> text, read_file(file));
   if (!text) return std::optional<Record>();
   if (last_line(*text).empty()) {
-    FAIRLEAD_CHECK(remove(identity));
+    FAIRLEAD_CHECK(remove(network, key));
     return std::optional<Record>();
   }
   FAIRLEAD_TRY(Record record, read_record(*text, file));

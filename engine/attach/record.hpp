@@ -66,11 +66,9 @@ struct Record {
 [[nodiscard]] Result<Record> parse_record(const std::string& text);
 [[nodiscard]] std::string serialize_record(const Record& record);
 
-/// For ADD: the section with this key, else the newest of this plugin type that an interrupted ADD left
-/// behind (with another configuration), else nothing. One that is done is another plugin's of the chain.
-[[nodiscard]] Section* find_own_section(Record& record, const std::string& key, const std::string& plugin);
-/// For the others, whose configuration may have changed since: the section with this key, else the newest one
-/// of this plugin type, else nothing.
+/// The section with this key, else the newest one of this plugin type (the configuration may have changed
+/// since), else nothing. No two plugins of a type that makes a link can share an attachment, whose interface
+/// both would have to be.
 [[nodiscard]] Section* find_section(Record& record, const std::string& key, const std::string& plugin);
 
 /// The directory of records. Callers hold the attachment's lock for everything but list().
@@ -81,6 +79,8 @@ class RecordStore {
   /// The record, or nothing. A file without a line is what a writer left that was killed before its first:
   /// it is removed, and is nothing.
   [[nodiscard]] Result<std::optional<Record>> load(const Identity& identity) const;
+  [[nodiscard]] Result<std::optional<Record>> load(const std::string& network,
+                                                   const AttachmentKey& key) const;
   [[nodiscard]] bool exists(const std::string& network, const AttachmentKey& key) const;
   /// Writes it; directories are made when missing. A failure leaves the old content.
   [[nodiscard]] Result<void> save(const Identity& identity, const Record& record) const;

@@ -333,29 +333,13 @@ std::string serialize_record(const Record& record) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-namespace {
-
-/// The section with this key, else the newest that `stands_in`.
-template <class StandsIn>
-Section* find_or_newest(Record& record, const std::string& key, StandsIn stands_in) {
+Section* find_section(Record& record, const std::string& key, const std::string& plugin) {
   Section* newest = nullptr;
   for (Section& section : record.sections) {
     if (section.key == key) return &section;
-    if (stands_in(section)) newest = &section;
+    if (section.plugin == plugin) newest = &section;
   }
   return newest;
-}
-
-}  // namespace
-
-Section* find_own_section(Record& record, const std::string& key, const std::string& plugin) {
-  return find_or_newest(record, key, [&](const Section& section) {
-    return section.plugin == plugin && section.phase == Phase::kIntent;
-  });
-}
-
-Section* find_section(Record& record, const std::string& key, const std::string& plugin) {
-  return find_or_newest(record, key, [&](const Section& section) { return section.plugin == plugin; });
 }
 
 }  // namespace fairlead::engine

@@ -26,7 +26,11 @@ void report_legacy_chain(const AttachmentContext& context, Kernel& kernel, IpFam
 std::vector<Error> remove_reference_remains(const AttachmentContext& context, Kernel& kernel) {
   const Identity& who = context.identity;
   for (const IpFamily family : {IpFamily::kV4, IpFamily::kV6}) report_legacy_chain(context, kernel, family);
-  return unwind(kernel, firewall::reference_rules(who.network(), who.container_id(), who.ifname().str()));
+  std::vector<Error> errors =
+      unwind(kernel, firewall::reference_rules(who.network(), who.container_id(), who.ifname().str()));
+  // A kernel without nf_tables has no such rules.
+  std::erase_if(errors, [](const Error& error) { return error.code == Errc::kUnsupported; });
+  return errors;
 }
 
 }  // namespace fairlead::engine

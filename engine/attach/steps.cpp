@@ -99,7 +99,8 @@ void remove_elements_of(const AttachmentKey& key, Kernel& kernel, Plan& removals
   for (const nft::SetSpec& set : table.sets) {
     auto elements = kernel.elements({.family = table.family, .table = table.name, .set = set.name});
     if (!elements) {
-      errors.push_back(std::move(elements).error());
+      // A kernel without nf_tables has no elements.
+      if (elements.error().code != Errc::kUnsupported) errors.push_back(std::move(elements).error());
       continue;
     }
     for (nft::Element& element : *elements) {

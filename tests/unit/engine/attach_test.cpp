@@ -231,20 +231,24 @@ TEST_F(Attach, TheRemainsOfACrashAreUndoneThoughTheConfigurationIsAnother) {
   EXPECT_EQ(record().sections[0].key, "bridge:1");
 }
 
-// A chain may hold a type twice.
-TEST_F(Attach, ASecondPluginOfATypeIsNotTheFirst) {
+// Even where its interface is gone: what is left of it is DEL's to remove, and the lease is not the second's.
+TEST_F(Attach, AnAddWithAnotherConfigurationLeavesTheAttachmentAlone) {
   ASSERT_TRUE(attach(context(), driver_, source_));
-  ASSERT_FALSE(host_.delete_link(container_, "eth0"));
-  AttachmentContext second = context();
+  const std::string before = host_.dump();
+  const Record recorded = record();
+  AttachmentContext second = context("c1", "/run/netns/another");
   second.section_key = "bridge:2";
-  FakeSource other;
-  const Result<Attached> attached = attach(second, driver_, other);
-  ASSERT_TRUE(attached) << attached.error().to_string();
-  ASSERT_EQ(record().sections.size(), 2U);
-  ASSERT_TRUE(detach(second, other));
-  ASSERT_EQ(record().sections.size(), 1U);
-  EXPECT_EQ(record().sections[0].key, "bridge:1");
+  const FakeHost::Ns first = container_;
+  container_ = host_.add_namespace();
+  const Result<Attached> attached = attach(second, driver_, source_);
+  ASSERT_FALSE(attached);
+  EXPECT_EQ(attached.error().protocol_code, 101);
+  EXPECT_TRUE(source_.held) << "the lease of the one that lives";
+  EXPECT_EQ(record().header, recorded.header);
+  EXPECT_EQ(record().sections, recorded.sections);
+  container_ = first;
   ASSERT_TRUE(detach(context(), source_));
+  EXPECT_NE(host_.dump(), before);
   EXPECT_FALSE(has_record());
 }
 

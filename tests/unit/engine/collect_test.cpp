@@ -31,7 +31,7 @@ TEST_F(Attach, CollectTellsWhoseAddressesAreTakenAllTheSame) {
     const auto lock = lock_attachment(run_dir_, context().identity);
     EXPECT_EQ(collect(collecting, {})->spared, c1) << "which another call is working on";
   }
-  ASSERT_TRUE(replace_file(file_of("c1"), "{", 0600));
+  ASSERT_TRUE(replace_file(file_of("c1"), "{\n", 0600));
   prepare_ = [](FakeKernel& kernel) { kernel.fail_from(0, Fault::kRefused); };
   EXPECT_EQ(collect(collecting, {})->spared, c1) << "nor that of one whose record cannot be read";
   prepare_ = nullptr;
@@ -49,6 +49,24 @@ TEST_F(Attach, CollectTellsWhoBeganWhileItWorked) {
       {.network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_},
       {});
   EXPECT_EQ(collected->spared, (std::set<AttachmentName>{{"c1", "eth0"}}));
+}
+
+// Its file was there, its first line was not; then it was through before GC had its lock.
+TEST_F(Attach, CollectSparesWhoWasWritingTheFirstLineWhenItLooked) {
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  const std::string before = host_.dump();
+  const std::string whole = **read_file(file_of("c1"));
+  ASSERT_TRUE(replace_file(file_of("c1"), "", 0600));
+  prepare_ = [&](FakeKernel& kernel) {
+    kernel.on_query([&] { ASSERT_TRUE(replace_file(file_of("c1"), whole, 0600)); });
+  };
+  const auto collected = collect(
+      {.network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_},
+      {});
+  EXPECT_FALSE(collected->failure);
+  EXPECT_EQ(collected->spared, (std::set<AttachmentName>{{"c1", "eth0"}}));
+  EXPECT_EQ(host_.dump(), before);
+  EXPECT_EQ(**read_file(file_of("c1")), whole);
 }
 
 TEST_F(Attach, CollectFailsWhereItCannotLock) {

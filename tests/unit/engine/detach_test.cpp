@@ -60,6 +60,18 @@ TEST_F(Attach, AnUnreadableRecordIsReplacedByDerivedNames) {
   EXPECT_FALSE(has_record());
 }
 
+TEST_F(Attach, TheAddressStaysTakenWhileALinkMayHaveIt) {
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  prepare_ = [](FakeKernel& kernel) { kernel.fail_from(0, Fault::kRefused); };
+  EXPECT_FALSE(detach(context(), source_));
+  EXPECT_TRUE(source_.held);
+  EXPECT_TRUE(has_record());
+  prepare_ = nullptr;
+  EXPECT_TRUE(detach(context(), source_));
+  EXPECT_FALSE(source_.held);
+  EXPECT_FALSE(has_record());
+}
+
 TEST_F(Attach, AFailingIpamDoesNotKeepDelFromRemovingLinks) {
   warm_up();
   const std::string before = host_.dump();

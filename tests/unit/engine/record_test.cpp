@@ -173,17 +173,6 @@ TEST(Record, ASectionIsFoundByItsKeyElseTheNewestOfItsType) {
   EXPECT_EQ(find_section(record, "tuning:1", "tuning"), nullptr);
 }
 
-TEST(Record, AddTakesNoSectionOfAnotherKeyForItsOwnUnlessItWasInterrupted) {
-  Record record;
-  record.sections = {{.key = "bridge:1", .plugin = "bridge", .phase = Phase::kIntent},
-                     {.key = "bridge:2", .plugin = "bridge", .phase = Phase::kDone},
-                     {.key = "portmap:1", .plugin = "portmap"}};
-  EXPECT_EQ(find_own_section(record, "bridge:2", "bridge")->key, "bridge:2");
-  EXPECT_EQ(find_own_section(record, "bridge:9", "bridge")->key, "bridge:1");
-  record.sections[0].phase = Phase::kDone;
-  EXPECT_EQ(find_own_section(record, "bridge:9", "bridge"), nullptr);
-}
-
 class RecordStoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
