@@ -76,21 +76,24 @@ junit=$build/ctest.xml
 rm -f "$junit"
 only=(-LE full)
 if [ "${FAIRLEAD_TEST_FULL:-0}" = 1 ]; then only=(); fi
+# Before ctest, whose summary is the end of the output.
+unprivileged=0
+if [ "${#selection[@]}" = 0 ]; then
+  step "unit without privilege" unit_without_privilege || unprivileged=1
+fi
 surroundings >"$build/surroundings.before"
 # Many tests wait for the kernel's grace periods, not for a core.
 ctest --test-dir "$build" --output-on-failure --no-tests=error --output-junit "$junit" \
   --parallel $((FAIRLEAD_JOBS + 2)) "${only[@]}" "${selection[@]}" </dev/null 2>&1 |
   tee "$FAIRLEAD_LOGS/ctest-$(basename "$build").log" | only_what_matters
 status=${PIPESTATUS[0]}
+if [ "$unprivileged" = 1 ]; then status=1; fi
 surroundings >"$build/surroundings.after"
 
 if ! diff -u "$build/surroundings.before" "$build/surroundings.after" >"$build/surroundings.diff"; then
   printf '%sa test left its namespaces; in those around it changed:%s\n' "$c_red" "$c_off"
   sed -n '3,40p' "$build/surroundings.diff" | sed 's/^/  | /'
   status=1
-fi
-if [ "${#selection[@]}" = 0 ]; then
-  step "unit without privilege" unit_without_privilege || status=1
 fi
 skips=$(unlisted_skips "$junit")
 if [ -n "$skips" ]; then
