@@ -1,4 +1,4 @@
-/* ADD: one veth pair whose peer is born in the container's namespace, five messages inside it. Two
+/* ADD: one veth pair whose peer is born in the container's namespace, six messages inside it. Three
  * sendmsg on the host's side, two on the container's. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -67,8 +67,9 @@ static void put_veth(struct message* m, const struct attachment* a, uint32_t bri
   message_end(m);
 }
 
-/* The container's end announces its address when it comes up, as the plugins do: neighbours that remember
- * the previous owner learn the new one. The kernel floods that broadcast to every port of the bridge. */
+/* The container's end announces its address, as the plugins do: neighbours that remember the previous owner
+ * learn the new one. Setting the MAC (again) is what makes the kernel do it, and arp_notify allows it; the
+ * kernel floods that broadcast to every port of the bridge. */
 static void put_arp_notify(struct message* m, const char* name) {
   message_begin(m, RTM_NEWLINK, NLM_F_ACK, sizeof(struct ifinfomsg));
   put_string(m, IFLA_IFNAME, name);
@@ -86,6 +87,13 @@ static void put_up(struct message* m, const char* name) {
   struct ifinfomsg* link = message_begin(m, RTM_NEWLINK, NLM_F_ACK, sizeof *link);
   link->ifi_flags = link->ifi_change = IFF_UP;
   put_string(m, IFLA_IFNAME, name);
+  message_end(m);
+}
+
+static void put_announcement(struct message* m, const struct attachment* a) {
+  message_begin(m, RTM_NEWLINK, NLM_F_ACK, sizeof(struct ifinfomsg));
+  put_string(m, IFLA_IFNAME, a->container_if);
+  put_mac(m, a->mac);
   message_end(m);
 }
 
@@ -141,13 +149,21 @@ void attach_links(const struct attachment* a) {
   const int container = netlink_open(NETLINK_ROUTE);
   struct message prepare = {.used = 0};
   put_arp_notify(&prepare, a->container_if);
+  put_up(&prepare, a->container_if);
   put_get_link(&prepare, a->container_if);
   netlink_send(container, &prepare);
   const uint32_t index = netlink_acks(container, prepare.requests, a->container_if);
 
+  /* From Linux 6.8 on the question makes the kernel notice the carrier (linkwatch_sync_dev): the bridge does not
+   * forward before, and what is announced then is lost. */
+  struct message notice = {.used = 0};
+  put_get_link(&notice, a->host_if);
+  netlink_send(host, &notice);
+  netlink_acks(host, notice.requests, a->host_if);
+
   struct message layer3 = {.used = 0};
   put_address(&layer3, a, index);
-  put_up(&layer3, a->container_if);
+  put_announcement(&layer3, a);
   put_default_route(&layer3, a, index);
   netlink_send(container, &layer3);
   netlink_acks(container, layer3.requests, "address and route");

@@ -241,6 +241,7 @@ Result<Attached> Attachment::report(const DesiredState& state) const {
     for (const Want& want : *part) {
       const auto* link = std::get_if<WantLink>(&want.item);
       if (link == nullptr || want.side != Side::kHost) continue;
+      if (std::holds_alternative<ExistingLink>(link->spec.kind)) continue;  // told by the want that makes it
       FAIRLEAD_TRY(HostLink reported, host_link(link->spec));
       attached.host_links.push_back(std::move(reported));
     }

@@ -2,8 +2,9 @@
 // first, then the pair (its far end is born in the container), then the far end from bottom to top.
 //
 // Rejected: setting accept_dad=0 in the container, as the reference does. IFA_F_NODAD on the address has
-// the same effect without entering the namespace; sysctls are touched only for IPv6, where a runtime may
-// have switched it off (disable_ipv6) and where addresses would be lost on link down (keep_addr_on_down).
+// the same effect without entering the namespace; sysctls are touched only for IPv6: a runtime may
+// have switched it off (disable_ipv6), addresses would be lost on link down (keep_addr_on_down) and not be
+// announced (ndisc_notify); for IPv4 that is a link attribute.
 #include "engine/drivers/bridge.hpp"
 
 #include <algorithm>
@@ -117,20 +118,29 @@ void add_container_side(Desired& wants, const BridgeConfig& config, const Attach
   if (has_family(plan, IpFamily::kV6)) {
     wants.push_back(container_sysctl(link, "disable_ipv6", "0"));
     wants.push_back(container_sysctl(link, "keep_addr_on_down", "1"));
+    wants.push_back(container_sysctl(link, "ndisc_notify", "1"));
     if (config.enable_dad) {
       wants.push_back(container_sysctl(link, "accept_dad", "1"));
       wants.push_back(container_sysctl(link, "enhanced_dad", "1"));
     }
   }
-  // Addresses before "up": with arp_notify the kernel announces the addresses it finds at that moment,
-  // so neighbours that remember the previous owner of an address learn the new one.
-  LinkSpec quiet{.name = link, .kind = ExistingLink{}, .arp_notify = true};
-  if (has_family(plan, IpFamily::kV4)) wants.push_back(container(WantLink{.spec = quiet}));
+  LinkSpec inner{.name = link, .kind = ExistingLink{}, .up = true};
+  if (has_family(plan, IpFamily::kV4)) inner.arp_notify = true;
+  wants.push_back(container(WantLink{.spec = std::move(inner)}));
+  // The pair has a carrier now, but the bridge does not forward before the kernel has noticed. Whatever is
+  // said until then is lost: a probe of duplicate address detection, the announcement below, and what the
+  // host sends.
+  wants.push_back(
+      host(WantLink{.spec = {.name = names.host_link, .kind = ExistingLink{}}, .operational = true}));
   for (const AttachedAddress& attached : plan.addresses) {
     wants.push_back(container(
         WantAddress{.link = link, .address = {.address = attached.address, .nodad = !config.enable_dad}}));
   }
-  wants.push_back(container(WantLink{.spec = {.name = link, .kind = ExistingLink{}, .up = true}}));
+  // Neighbours that remember the previous owner of an address learn the new one.
+  if (!plan.addresses.empty()) {
+    wants.push_back(
+        container(WantLink{.spec = {.name = link, .kind = ExistingLink{}}, .announce = names.container_mac}));
+  }
   for (RouteSpec& route : container_routes(plan, link)) {
     wants.push_back(container(WantRoute{.route = std::move(route)}));
   }

@@ -3,8 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/if.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <vector>
 

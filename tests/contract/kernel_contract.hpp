@@ -179,6 +179,28 @@ TYPED_TEST_P(KernelContract, ChangesALink) {
   EXPECT_EQ(*notify, "1");
 }
 
+TYPED_TEST_P(KernelContract, WaitsUntilALinkIsOperational) {
+  LinkSpec pair = veth_spec("veth0", "eth0");
+  pair.master = name_of("br0");
+  this->must({on_host(CreateLink{bridge_spec("br0")}), on_host(CreateLink{pair}),
+              in_container(ChangeLink{existing_up("eth0")}), on_host(AwaitOperational{name_of("veth0")}),
+              in_container(AwaitOperational{name_of("eth0")})});
+  EXPECT_EQ(this->link(Side::kHost, "veth0")->operstate, IF_OPER_UP);
+  EXPECT_EQ(this->apply_one(on_host(AwaitOperational{name_of("veth7")})).error->code, Errc::kNotFound);
+}
+
+TYPED_TEST_P(KernelContract, ALinkWithoutCarrierIsNotOperational) {
+  this->must({on_host(CreateLink{veth_spec("veth0", "eth0")})});
+  ASSERT_TRUE(Deadline::after(std::chrono::milliseconds(200)).arm());
+  const OpOutcome outcome = this->apply_one(on_host(AwaitOperational{name_of("veth0")}));
+  Deadline::disarm();
+  EXPECT_EQ(outcome.status, OpStatus::kNotDone);
+  ASSERT_TRUE(outcome.error.has_value());
+  EXPECT_EQ(outcome.error->code, Errc::kTimeout) << outcome.error->to_string();
+  EXPECT_EQ(outcome.error->what.rfind("wait until link veth0 is operational", 0), 0U)
+      << outcome.error->to_string();
+}
+
 TYPED_TEST_P(KernelContract, ReadsAndWritesSysctls) {
   const std::string key = "net/ipv4/conf/lo/arp_notify";
   auto missing = this->kernel().sysctl(Side::kHost, "net/ipv4/conf/eth7/arp_notify");
@@ -243,11 +265,11 @@ REGISTER_TYPED_TEST_SUITE_P(
     RefusesAVethWhosePeerNameIsTaken, DeletingAVethTakesItsPeerAlong, DeletingWhatIsNotThereIsNotFound,
     ChangesTheOptionsOfABridgeAndOfNothingElse, SetsAndReportsPortOptions,
     JoinsABridgeWithItsOptionsInOneChange, RefusesAMasterThatDoesNotExist, ChangesALink,
-    ListsTheAddressesOfOneLinkOnly, RefusesAnAddressThatIsThere, RestoresARemovedAddressAsItWas,
-    AddressOfAMissingLinkIsNotFound, WaitsForTheEndOfDuplicateAddressDetection, RemovesAnAddressOnce,
-    RefusesARouteThroughALinkThatIsDown, RefusesAGatewayThatIsNotReachable, AddsARouteWithAllItsValues,
-    AddsEcmpRoutes, AppendsAHopToAnIpv6Route, FiltersRoutesByTableAndLink, ConnectedRoutesComeWithTheAddress,
-    ReadsAndWritesSysctls, StopsBehindTheGroupThatFailed, BeginsNothingOnceTheDeadlineHasPassed,
-    CarriesAWholeAttachmentOutAtOnce);
+    WaitsUntilALinkIsOperational, ALinkWithoutCarrierIsNotOperational, ListsTheAddressesOfOneLinkOnly,
+    RefusesAnAddressThatIsThere, RestoresARemovedAddressAsItWas, AddressOfAMissingLinkIsNotFound,
+    WaitsForTheEndOfDuplicateAddressDetection, RemovesAnAddressOnce, RefusesARouteThroughALinkThatIsDown,
+    RefusesAGatewayThatIsNotReachable, AddsARouteWithAllItsValues, AddsEcmpRoutes, AppendsAHopToAnIpv6Route,
+    FiltersRoutesByTableAndLink, ConnectedRoutesComeWithTheAddress, ReadsAndWritesSysctls,
+    StopsBehindTheGroupThatFailed, BeginsNothingOnceTheDeadlineHasPassed, CarriesAWholeAttachmentOutAtOnce);
 
 }  // namespace fairlead::test

@@ -77,6 +77,7 @@ class FakeHost {
   Verdict create_link(Ns ns, const LinkSpec& spec, Ns peer_ns);
   Verdict change_link(Ns ns, const LinkSpec& spec);
   Verdict delete_link(Ns ns, const std::string& name);
+  Verdict await_operational(Ns ns, const std::string& name);
   Verdict add_address(Ns ns, const std::string& link, const AddressSpec& spec);
   Verdict remove_address(Ns ns, const std::string& link, const IfaceAddress& address);
   Verdict add_route(Ns ns, const RouteSpec& route);

@@ -155,6 +155,7 @@ Verdict FakeKernel::carry_out(const Op& op) {
     Verdict operator()(const CreateLink& a) const { return host.create_link(ns, a.spec, peer_ns); }
     Verdict operator()(const ChangeLink& a) const { return host.change_link(ns, a.spec); }
     Verdict operator()(const DeleteLink& a) const { return host.delete_link(ns, a.name.str()); }
+    Verdict operator()(const AwaitOperational& a) const { return host.await_operational(ns, a.link.str()); }
     Verdict operator()(const AddAddress& a) const { return host.add_address(ns, a.link.str(), a.address); }
     Verdict operator()(const RemoveAddress& a) const {
       return host.remove_address(ns, a.link.str(), a.address);

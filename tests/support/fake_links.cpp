@@ -18,8 +18,8 @@ Verdict refuse(int err, std::string text = {}) { return Refusal{err, std::move(t
 
 constexpr std::array kIpv4Conf = {"accept_local",        "arp_notify", "forwarding",
                                   "promote_secondaries", "rp_filter",  "route_localnet"};
-constexpr std::array kIpv6Conf = {"accept_dad",   "accept_ra",  "disable_ipv6",
-                                  "enhanced_dad", "forwarding", "keep_addr_on_down"};
+constexpr std::array kIpv6Conf = {"accept_dad", "accept_ra",         "disable_ipv6", "enhanced_dad",
+                                  "forwarding", "keep_addr_on_down", "ndisc_notify"};
 
 template <class Visit>
 void for_each_conf(const std::string& owner, Visit visit) {
@@ -296,6 +296,13 @@ Verdict FakeHost::delete_link(Ns ns, const std::string& name) {
   if (link->state.kind.empty()) return refuse(EOPNOTSUPP);
   erase_link(ns, link->state.index);
   return std::nullopt;
+}
+
+// Nothing happens while it waits: a link that is not operational now never will be.
+Verdict FakeHost::await_operational(Ns ns, const std::string& name) {
+  const FakeLink* link = at(ns).find(name);
+  if (link == nullptr) return refuse(ENODEV);
+  return observed(ns, *link).operstate == kOperUp ? std::nullopt : refuse(ETIMEDOUT);
 }
 
 LinkState FakeHost::observed(Ns ns, const FakeLink& link) {

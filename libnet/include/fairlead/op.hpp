@@ -30,6 +30,14 @@ struct DeleteLink {
   LinkName name;
   bool operator==(const DeleteLink&) const = default;
 };
+/// Waits until a link carries frames: its operational state is "up" (RFC 2863), so the kernel has begun to
+/// send by it and, if it is a port, its bridge forwards to and from it. A link that goes up, or whose peer
+/// does, is there only when the kernel's link watch has looked at it. kNotFound without the link; kTimeout
+/// when the deadline passes, or ten seconds do.
+struct AwaitOperational {
+  LinkName link;
+  bool operator==(const AwaitOperational&) const = default;
+};
 /// Adds an address. kExists when the link has it already (IPv6: with any prefix length), kNotFound without
 /// the link.
 struct AddAddress {
@@ -96,8 +104,8 @@ struct RemoveRules {
 };
 
 using Action =
-    std::variant<CreateLink, ChangeLink, DeleteLink, AddAddress, RemoveAddress, AddRoute, RemoveRoute,
-                 SetSysctl, EnsureTable, AddElement, RemoveElement, RemoveChain, RemoveRules>;
+    std::variant<CreateLink, ChangeLink, DeleteLink, AwaitOperational, AddAddress, RemoveAddress, AddRoute,
+                 RemoveRoute, SetSysctl, EnsureTable, AddElement, RemoveElement, RemoveChain, RemoveRules>;
 
 /// Which mechanism carries an op out; a group of neighbours on one channel is sent at once.
 enum class Channel : std::uint8_t {

@@ -36,6 +36,15 @@ struct WantLink {
   /// not change when ports come and go. Whether that was done before cannot be seen, so diff() wants it
   /// each time: for ADD, not for CHECK.
   bool pin_mac = false;
+  /// Of a link that the plan creates: at this point of the plan it has to be operational (AwaitOperational).
+  /// CHECK does not compare it.
+  bool operational = false;
+  /// Of a link that the plan creates, its MAC: at this point of the plan its addresses are announced to the
+  /// neighbours, so that one that remembers their former owner learns the new one. The MAC is set again,
+  /// which makes the kernel send a gratuitous ARP for each IPv4 address where arp_notify is on
+  /// (inetdev_event, net/ipv4/devinet.c) and an unsolicited neighbour advertisement for each IPv6 address
+  /// where ndisc_notify is (ndisc_netdev_event, net/ipv6/ndisc.c).
+  std::optional<MacAddress> announce{};
 };
 struct WantAddress {
   LinkName link;

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "kernel/address_codec.hpp"
+#include "kernel/await_operational.hpp"
 #include "kernel/delete_link.hpp"
 #include "kernel/op_error.hpp"
 #include "kernel/route_codec.hpp"
@@ -240,6 +241,14 @@ Result<void> RtnlGroup::encode(const DeleteLink& action) {
   }
   const bool refused = outcome.status == DeleteStatus::kRefused;
   fail(current_, refused ? OpStatus::kNotDone : OpStatus::kUnknown, *std::move(outcome.error));
+  return {};
+}
+
+Result<void> RtnlGroup::encode(const AwaitOperational& action) {
+  FAIRLEAD_TRY(const LinkIndex link, index_of(action.link));
+  if (!flush()) return stopped();
+  FAIRLEAD_CHECK(await_operational(*context_.own, link));
+  outcomes_[current_].status = OpStatus::kDone;
   return {};
 }
 

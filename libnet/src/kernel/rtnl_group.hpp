@@ -27,7 +27,7 @@ struct GroupContext {
 /// One run over one group. The requests go in one send, except that
 ///  - an index that only the kernel's answer will tell ends a send (addresses and routes name their link
 ///    by index),
-///  - a deletion is a send of its own,
+///  - a deletion is a send of its own, and so is the question whether a link is operational,
 ///  - what follows the creation of a shared link in the same op goes by the index that the answer tells: a
 ///    name that was free may be somebody else's by now, and the kernel goes on past the refused creation,
 ///  - nothing is sent any more once a failure has been seen (the kernel itself goes on past it within a
@@ -52,6 +52,7 @@ class RtnlGroup {
   [[nodiscard]] Result<void> encode(const CreateLink& action);
   [[nodiscard]] Result<void> encode(const ChangeLink& action);
   [[nodiscard]] Result<void> encode(const DeleteLink& action);
+  [[nodiscard]] Result<void> encode(const AwaitOperational& action);
   [[nodiscard]] Result<void> encode(const AddAddress& action);
   [[nodiscard]] Result<void> encode(const RemoveAddress& action);
   [[nodiscard]] Result<void> encode(const AddRoute& action);

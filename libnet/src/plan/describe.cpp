@@ -159,6 +159,7 @@ struct DescribeObject {
   }
   std::string operator()(const ChangeLink& a) const { return a.spec.name.str() + where(side); }
   std::string operator()(const DeleteLink& a) const { return "link " + a.name.str() + where(side); }
+  std::string operator()(const AwaitOperational& a) const { return "link " + a.link.str() + where(side); }
   std::string operator()(const AddAddress& a) const { return address_text(a.address.address, a.link, side); }
   std::string operator()(const RemoveAddress& a) const { return address_text(a.address, a.link, side); }
   std::string operator()(const AddRoute& a) const { return "route " + route_text(a.route) + where(side); }
@@ -186,6 +187,9 @@ struct Describe {
     return "set " + describe_object(op) + ": " + changes_of(a.spec);
   }
   std::string operator()(const DeleteLink&) const { return "delete " + describe_object(op); }
+  std::string operator()(const AwaitOperational&) const {
+    return "wait until " + describe_object(op) + " is operational";
+  }
   std::string operator()(const AddAddress& a) const {
     return "add address " + a.address.address.to_string() + " to " + a.link.str() + where(op.side);
   }

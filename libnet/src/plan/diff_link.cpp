@@ -149,6 +149,11 @@ Result<void> diff_missing(PlanDraft& draft, const Want& want, const WantLink& wa
   if (std::holds_alternative<ExistingLink>(spec.kind)) {
     if (!draft.born.contains({want.side, spec.name.str()})) return link_missing(spec.name.str(), want.side);
     if (has_changes(spec)) draft.add(want, ChangeLink{spec});
+    if (wanted.operational) draft.add(want, AwaitOperational{spec.name});
+    if (wanted.announce) {
+      draft.add(want, ChangeLink{{.name = spec.name, .kind = ExistingLink{}, .mac = wanted.announce}},
+                "announces its addresses");
+    }
     return {};
   }
   if (const auto* veth = std::get_if<VethLink>(&spec.kind); veth != nullptr && seen.peer) {

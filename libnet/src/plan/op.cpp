@@ -36,6 +36,7 @@ struct Inverse {
   std::optional<Action> operator()(const RemoveElement& a) const { return AddElement{a.element}; }
   std::optional<Action> operator()(const ChangeLink&) const { return std::nullopt; }
   std::optional<Action> operator()(const DeleteLink&) const { return std::nullopt; }
+  std::optional<Action> operator()(const AwaitOperational&) const { return std::nullopt; }
   std::optional<Action> operator()(const EnsureTable&) const { return std::nullopt; }
   std::optional<Action> operator()(const RemoveChain&) const { return std::nullopt; }
   std::optional<Action> operator()(const RemoveRules&) const { return std::nullopt; }

@@ -225,6 +225,28 @@ TEST(DiffLink, ExistingLinkIsChangedAfterItsBirthInTheSamePlanOrMustBeThere) {
   EXPECT_EQ(alone.error().what, "link eth0 in the container does not exist");
 }
 
+TEST(DiffLink, WhatIsBornIsAwaitedAndAnnouncedWhereItIsWanted) {
+  const Want veth{.item = WantLink{.spec = veth_spec("veth1", "eth0"), .fresh = true}};
+  const Want port{.item = WantLink{.spec = existing_spec("veth1"), .operational = true}};
+  const Want announced{
+      .side = Side::kContainer,
+      .item = WantLink{.spec = existing_spec("eth0"), .announce = *MacAddress::parse("02:00:00:00:00:02")}};
+  const auto plan =
+      diff({veth, port, announced}, Observed{{Observed::Link{}, Observed::Link{}, Observed::Link{}}});
+  ASSERT_TRUE(plan);
+  ASSERT_EQ(plan->size(), 3U);
+  EXPECT_EQ(describe(plan->at(1)), "wait until link veth1 is operational");
+  EXPECT_EQ(describe(plan->at(2)), "set eth0 in the container: mac 02:00:00:00:00:02");
+  EXPECT_EQ(plan->at(2).reason, "announces its addresses");
+  EXPECT_EQ(undo_of(*plan, {}).size(), 1U) << "only the pair is to be undone";
+  // CHECK: what is there already needs neither.
+  const auto nothing =
+      diff({port, announced},
+           Observed{{Observed::Link{.state = veth_state()}, Observed::Link{.state = peer_state()}}});
+  ASSERT_TRUE(nothing);
+  EXPECT_TRUE(nothing->empty());
+}
+
 // Routes -----------------------------------------------------------------------------------------------
 
 Observed::Routes routes(std::vector<RouteSpec> list) {
