@@ -82,7 +82,7 @@ struct Observed {
   struct Link {
     std::optional<LinkState> state{};
     std::optional<LinkState> peer{};    ///< of a wanted veth, looked up in the peer's namespace
-    std::optional<LinkIndex> master{};  ///< index of the wanted master's name
+    std::optional<LinkIndex> master{};  ///< of a link that exists: index of the wanted master's name
   };
   struct Addresses {
     bool link_exists = false;

@@ -19,7 +19,7 @@ class Observer {
     if (const auto* veth = std::get_if<VethLink>(&want.spec.kind)) {
       FAIRLEAD_TRY(seen.peer, link(veth->peer.side, veth->peer.name));
     }
-    if (want.spec.master) {
+    if (want.spec.master && seen.state) {  // only the port of a link that is there can be another's
       FAIRLEAD_TRY(auto master, link(side, *want.spec.master));
       if (master) seen.master = master->index;
     }

@@ -17,8 +17,11 @@ bool release_at_least(std::string_view release, unsigned major, unsigned minor) 
 }
 
 bool echoes_new_links() {
-  utsname names{};
-  return uname(&names) == 0 && release_at_least(names.release, 6, 2);
+  static const bool echoes = [] {
+    utsname names{};
+    return uname(&names) == 0 && release_at_least(names.release, 6, 2);
+  }();
+  return echoes;
 }
 
 }  // namespace fairlead::sys
