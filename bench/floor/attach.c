@@ -154,8 +154,8 @@ void attach_links(const struct attachment* a) {
   netlink_send(container, &prepare);
   const uint32_t index = netlink_acks(container, prepare.requests, a->container_if);
 
-  /* From Linux 6.8 on the question makes the kernel notice the carrier (linkwatch_sync_dev): the bridge does not
-   * forward before, and what is announced then is lost. */
+  /* From Linux 6.8 on the question makes the kernel notice the carrier (linkwatch_sync_dev): the bridge does
+   * not forward before, and what is announced then is lost. */
   struct message notice = {.used = 0};
   put_get_link(&notice, a->host_if);
   netlink_send(host, &notice);

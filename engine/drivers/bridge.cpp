@@ -108,6 +108,7 @@ void add_pair(Desired& wants, const BridgeConfig& config, const AttachmentNames&
                 .up = true,
                 .alias = names.link_alias};
   if (config.hairpin) spec.port.hairpin = true;
+  if (config.isolated) spec.port.isolated = true;
   wants.push_back(host(WantLink{.spec = std::move(spec), .fresh = true}));
 }
 

@@ -17,6 +17,7 @@ struct BridgeConfig {
   bool ip_masq = false;
   bool hairpin = false;
   bool promisc = false;                      ///< excludes hairpin
+  bool isolated = false;                     ///< the port exchanges no frames with other isolated ports
   bool enable_dad = false;                   ///< IPv6 duplicate address detection in the container
   bool disable_container_interface = false;  ///< leave the container's interface down; excludes addresses
   std::optional<Mtu> mtu{};

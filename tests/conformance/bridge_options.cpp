@@ -1,4 +1,4 @@
-// B5, B7, B9, B13, B18, B20 to B22: the other keys of a bridge network, and what refuses to work.
+// B5, B7, B9, B12, B13, B18, B20 to B22: the other keys of a bridge network, and what refuses to work.
 #include <algorithm>
 
 #include "tests/conformance/observe.hpp"
@@ -102,6 +102,49 @@ void require_hairpin(World& world, bool wanted) {
 void hairpin_port(World& world) {
   require_hairpin(world, true);
   require_hairpin(world, false);
+}
+
+void isolated_ports_meet_only_the_bridge(World& world) {
+  auto config = bridge_config(world);
+  config["portIsolation"] = true;
+  const auto first = container(world, "c1"), second = container(world, "c2"), open = container(world, "c3");
+  const auto before = take_snapshot(world);
+  const auto first_result = attach(world, config, first);
+  require(only_port(world).at("linkinfo").at("info_slave_data").at("isolated").get<bool>(),
+          "the port is not isolated");
+  const auto second_result = attach(world, config, second);
+  const auto reaches = [&](const Attachment& from, const Attachment& to, const Json& result) {
+    return exchange(
+               world,
+               {.from_netns = from.netns, .to_netns = to.netns, .to_address = view(result).ips.at(0).bare()})
+        .has_value();
+  };
+  for (const auto& attachment : {first, second}) {
+    require(exchange(world, {.from_netns = attachment.netns, .to_address = "10.1.2.1"}).has_value(),
+            "an isolated port does not reach the gateway");
+  }
+  require(!reaches(first, second, second_result), "an isolated port reaches another");
+  config["portIsolation"] = false;
+  const auto open_result = attach(world, config, open);
+  require(reaches(first, open, open_result), "an isolated port does not reach one that is not");
+  detach(world, config, open, open_result);
+  config["portIsolation"] = true;
+  detach(world, config, second, second_result);
+  detach(world, config, first, first_result);
+  const auto left = unexcused_differences(before, take_snapshot(world), {.traces = {"conformance-c"}});
+  require(left.empty(), "DEL left something:" + left);
+}
+
+void lost_isolation_is_noticed(World& world) {
+  auto config = bridge_config(world);
+  config["portIsolation"] = true;
+  const auto attachment = container(world, "c1");
+  const auto result = attach(world, config, attachment);
+  require(check(world, config, attachment, result).ok(), "CHECK fails after ADD");
+  const auto port = only_port(world).at("ifname").get<std::string>();
+  world.tool({"ip", "link", "set", port, "type", "bridge_slave", "isolated", "off"});
+  must_fail(check(world, config, attachment, result), "CHECK of a port that is not isolated any more");
+  detach(world, config, attachment, result);
 }
 
 void container_interface_stays_down(World& world) {
@@ -262,6 +305,10 @@ std::vector<Case> bridge_options_cases() {
        mac_has_three_sources},
       {"B9", "promiscMode; with hairpinMode: error", with_ipam, kEach, Ipam::kDelegated, promiscuous_bridge},
       {"B9.hairpin", "hairpinMode sets the port's flag", with_ipam, kNewest, Ipam::kDelegated, hairpin_port},
+      {"B12", "portIsolation: isolated ports reach the gateway and not each other", with_ipam, kNewest,
+       Ipam::kDelegated, isolated_ports_meet_only_the_bridge},
+      {"B12.check", "and CHECK notices when it is gone", with_ipam, kNewest, Ipam::kDelegated,
+       lost_isolation_is_noticed},
       {"B13",
        "disableContainerInterface leaves eth0 down; with ipam: error",
        {"bridge"},

@@ -16,10 +16,8 @@ Unexpected unsupported(const Node& root, std::string_view key) {
 
 /// Keys of the reference that this version refuses: silently ignoring one would open what it should close.
 Result<void> refuse_unsupported(const Node& root) {
-  for (const char* key : {"macspoofchk", "portIsolation"}) {
-    FAIRLEAD_TRY(const bool wanted, root.boolean(key, false));
-    if (wanted) return unsupported(root, key);
-  }
+  FAIRLEAD_TRY(const bool checks_spoofing, root.boolean("macspoofchk", false));
+  if (checks_spoofing) return unsupported(root, "macspoofchk");
   FAIRLEAD_TRY(const std::optional<std::int64_t> vlan, root.integer("vlan", 0, 4094));
   if (vlan.value_or(0) != 0) return unsupported(root, "vlan");
   FAIRLEAD_TRY(const std::vector<Node> trunk, root.items("vlanTrunk"));
@@ -84,6 +82,7 @@ Result<engine::BridgeConfig> bridge_keys(const Request& request, const Node& roo
   FAIRLEAD_TRY(config.ip_masq, root.boolean("ipMasq", false));
   FAIRLEAD_TRY(config.hairpin, root.boolean("hairpinMode", false));
   FAIRLEAD_TRY(config.promisc, root.boolean("promiscMode", false));
+  FAIRLEAD_TRY(config.isolated, root.boolean("portIsolation", false));
   FAIRLEAD_TRY(config.enable_dad, root.boolean("enabledad", false));
   FAIRLEAD_TRY(config.disable_container_interface, root.boolean("disableContainerInterface", false));
   FAIRLEAD_TRY(config.mtu, configured_mtu(root));

@@ -116,6 +116,15 @@ TEST(BridgeDriver, WithoutAnAddressThereIsNothingToAnnounce) {
   }
 }
 
+TEST(BridgeDriver, PortOptionsAreThoseOfTheConfiguration) {
+  const auto port_of = [](const BridgeConfig& config) {
+    return std::get<WantLink>(bridge_desired(config, example_names(), {}).own[0].item).spec.port;
+  };
+  EXPECT_TRUE(port_of({.bridge = name("cni0")}).empty());
+  EXPECT_EQ(port_of({.bridge = name("cni0"), .isolated = true}), (PortOptions{.isolated = true}));
+  EXPECT_EQ(port_of({.bridge = name("cni0"), .hairpin = true}), (PortOptions{.hairpin = true}));
+}
+
 TEST(BridgeDriver, ADisabledInterfaceStaysDownAndEmpty) {
   const BridgeConfig config{.bridge = name("cni0"), .disable_container_interface = true};
   const DesiredState state = bridge_desired(config, example_names(), {});
