@@ -35,6 +35,16 @@ TEST_F(NftForeign, AChainOfIptablesGoesWithItsRulesAndItsJump) {
   EXPECT_EQ(count(listing(), kChain), 0U) << listing();
 }
 
+// As two interfaces of one container on one network leave it: the chain is that of both.
+TEST_F(NftForeign, AChainOfTwoInterfacesGoesWithBothJumps) {
+  masquerade_with_iptables();
+  must_run(std::string("iptables-nft -t nat -A POSTROUTING -s 10.0.0.2 -j ") + kChain);
+  Channel channel = open_channel();
+  const auto outcomes = channel.apply(std::vector{remove_chain()});
+  EXPECT_TRUE(all_done(outcomes)) << text_of(outcomes);
+  EXPECT_EQ(count(listing(), kChain), 0U) << listing();
+}
+
 // The kernel refuses to delete a chain that is jumped to, and a transaction is refused as a whole.
 TEST_F(NftForeign, AChainThatIsUsedElsewhereStaysAloneAndTheErrorNamesTheRule) {
   masquerade_with_iptables();
