@@ -24,8 +24,12 @@ Op remove_chain(nft::Family family, const char* table, std::string chain, std::s
 
 }  // namespace
 
-// Without the interface's name: two attachments of one container to one network share the chain, and its DEL
-// of either one empties it.
+// Without the interface's name, as is the comment of its rules (`name: "net" id: "cid"`): the attachments of
+// one container to one network share the chain. Only the addresses in the jumps to it tell them apart, and
+// DEL has those from a prevResult alone, which need not come. So the chain goes with the first of them: kept,
+// it would masquerade whoever gets the address next, for good, while the other attachment fares no worse than
+// by the reference's own DEL. That takes its own jump, empties the chain, and fails, since the chain cannot
+// be deleted as long as the other jump is there.
 std::string reference_chain(const std::string& network, const std::string& container_id) {
   return "CNI-" + hash(network + container_id, 24);
 }

@@ -21,7 +21,7 @@ packages_of() {
       lint) names+=(git clang clang-tidy clang-format shellcheck jq) ;;
       e2e) # iptables: Debian's portmap and firewall plugins, which complete the chains, call it
         names+=(podman containerd runc conmon busybox-static containernetworking-plugins
-          iptables iproute2 nftables iputils-ping util-linux procps strace binutils jq)
+          iptables iproute2 nftables iputils-ping util-linux procps strace binutils jq curl)
         ;;
       vm) names+=(qemu-system-x86 busybox-static kmod cpio xz-utils) ;;
       demo) names+=(iproute2 nftables iputils-ping util-linux procps) ;;

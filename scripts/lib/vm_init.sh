@@ -18,6 +18,11 @@ share ro modules /new/lib/modules ,cache=loose
 $B mount -t proc proc /new/proc
 $B mount -t sysfs sys /new/sys
 $B mount -t devtmpfs dev /new/dev
+# What udev adds to a devtmpfs: `nft -j -f -` opens /dev/stdin by name.
+$B ln -s /proc/self/fd /new/dev/fd
+$B ln -s /proc/self/fd/0 /new/dev/stdin
+$B ln -s /proc/self/fd/1 /new/dev/stdout
+$B ln -s /proc/self/fd/2 /new/dev/stderr
 $B mkdir -p /new/dev/pts /new/dev/shm
 $B mount -t devpts devpts /new/dev/pts
 $B mount -t tmpfs tmpfs /new/dev/shm

@@ -191,6 +191,37 @@ void ipv6_works_at_once(World& world) {
   });
 }
 
+/// Another host of the segment, with that address, which it has had for long.
+std::string add_twin(World& world, const std::string& address) {
+  auto twin = world.add_netns("twin");
+  world.ip_batch("link add twin0 master cni0 type veth peer name eth0 netns twin\nlink set twin0 up\n");
+  world.ip_batch("link set eth0 up\naddr add " + address + " dev eth0 nodad\n", twin);
+  for (const auto& netns : {std::string(), twin}) settle_ipv6(world, netns);
+  return twin;
+}
+
+/// There is one address to give: what fails with it has to give it back.
+void duplicates_are_detected(World& world) {
+  const std::string address = "2001:db8:1::77";
+  auto config = bridge_config(world);
+  config["ipam"] = host_local_ipam("2001:db8:1::/64");
+  config["ipam"]["rangeStart"] = config["ipam"]["rangeEnd"] = address;
+  config["enabledad"] = true;
+  const auto attach_and_detach = [&](const std::string& name) {
+    const auto attachment = container(world, name);
+    const auto result = attach(world, config, attachment);
+    require(has_address(link(world, "eth0", attachment.netns), address + "/64"), "eth0 lacks its address");
+    require(!has_tentative(world, attachment.netns), "the container's address is tentative when ADD returns");
+    detach(world, config, attachment, result);
+  };
+  attach_and_detach("c1");
+  const auto twin = add_twin(world, address + "/64");
+  require_refused(world, config, container(world, "c2"), {.traces = {"conformance-c", address}},
+                  "ADD with an address that another host has");
+  world.ip_batch("addr del " + address + "/64 dev eth0\n", twin);
+  attach_and_detach("c3");
+}
+
 /// A router asks for its neighbours from a link-local address. As long as the bridge's is tentative, the host
 /// can pass nothing to a container that has not spoken first (ndisc_send_ns() gives up without a source),
 /// which after a first ADD means up to two seconds.
@@ -319,6 +350,8 @@ std::vector<Case> bridge_options_cases() {
        Ipam::kDelegated, full_pool_leaves_nothing},
       {"B20", "without enabledad IPv6 works when ADD returns", with_ipam, kEach, Ipam::kDelegated,
        ipv6_works_at_once},
+      {"B20.dad", "with enabledad a duplicate address: error, nothing left; none: settled when ADD returns",
+       with_ipam, kNewest, Ipam::kDelegated, duplicates_are_detected},
       {"B20.outside", "and the outside reaches the container", with_ipam, kNewest, Ipam::kDelegated,
        ipv6_works_from_outside},
       {"B21", "dns: the configuration's if it sets any field, else the IPAM's", with_ipam, kEach,

@@ -53,6 +53,7 @@ TYPED_TEST_P(KernelContract, RestoresARemovedAddressAsItWas) {
       EXPECT_NEAR(is.lifetime->valid, 7200, 600);
       EXPECT_NEAR(is.lifetime->preferred, 3600, 600);
     }
+    EXPECT_FALSE(after[0].tentative) << address << " is usable at once, as it was before";
     is.lifetime = before[0].attributes.lifetime;  // seconds may have passed
     EXPECT_EQ(is, before[0].attributes) << address;
     EXPECT_EQ(is.peer, attributes.peer);

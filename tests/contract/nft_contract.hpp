@@ -177,6 +177,29 @@ TYPED_TEST_P(NftContract, RemovesAChainWithItsRulesAndTheJumpsToIt) {
   EXPECT_TRUE(this->has_table(left));
 }
 
+TYPED_TEST_P(NftContract, AChainThatIsUsedElsewhereCostsNothingOfOurs) {
+  const auto jump = [](const char* from) {
+    return nft::RuleSpec{from, {nft::Verdict{nft::VerdictKind::kJump, "used"}}};
+  };
+  const nft::TableSpec others{.name = "u",
+                              .chains = {{.name = "base"}, {.name = "used"}, {.name = "elsewhere"}},
+                              .rules = {jump("base"), jump("elsewhere")}};
+  this->must({on_host(EnsureTable{others}), on_host(EnsureTable{this->table()}),
+              on_host(AddElement{this->in_set(1, "a")}), on_host(AddElement{this->in_set(2, "a")})});
+  const std::vector removals{
+      on_host(RemoveElement{this->in_set(1, "a")}),
+      on_host(RemoveChain{.chain = {.table = "u", .chain = "used"}, .jumps_from = "base"}),
+      on_host(RemoveElement{this->in_set(2, "a")})};
+  const auto outcomes = this->kernel().apply(removals);
+  EXPECT_EQ(outcomes[0].status, OpStatus::kDone);
+  EXPECT_EQ(outcomes[2].status, OpStatus::kDone);
+  EXPECT_EQ(outcomes[1].status, OpStatus::kNotDone);
+  ASSERT_TRUE(outcomes[1].error);
+  EXPECT_EQ(outcomes[1].error->code, Errc::kBusy);
+  EXPECT_TRUE(this->all("set").empty());
+  EXPECT_TRUE(this->has_table(others)) << "its removal is not done in part";
+}
+
 TYPED_TEST_P(NftContract, RemovesTheRulesWhoseCommentBeginsSo) {
   const auto accept = [](const char* comment) {
     return nft::RuleSpec{"c", {nft::Verdict{nft::VerdictKind::kAccept}}, comment};
@@ -201,6 +224,7 @@ REGISTER_TYPED_TEST_SUITE_P(NftContract, AnElementIsThereWithItsDataAndItsCommen
                             ATableIsThereWithItsLayoutItsChainsAndItsRules,
                             AnIncompleteOrOlderTableIsReplacedAroundItsElements, ANewerTableIsRefused,
                             AFailedTransactionClaimsNothing, RemovingWhatIsNotThereSucceeds,
-                            RemovesAChainWithItsRulesAndTheJumpsToIt, RemovesTheRulesWhoseCommentBeginsSo);
+                            RemovesAChainWithItsRulesAndTheJumpsToIt,
+                            AChainThatIsUsedElsewhereCostsNothingOfOurs, RemovesTheRulesWhoseCommentBeginsSo);
 
 }  // namespace fairlead::test

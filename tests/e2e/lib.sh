@@ -238,7 +238,7 @@ busybox_rootfs() { # DIR
   mkdir -p "$dir"/{bin,etc,proc,sys,dev,tmp,run}
   cp "$(command -v busybox)" "$dir/bin/busybox"
   "$dir/bin/busybox" true || skip "busybox does not run here"
-  for applet in sh cat echo ip ping ping6 sleep nc true ls hostname; do
+  for applet in sh cat echo ip ping ping6 sleep httpd true ls hostname; do
     ln -s busybox "$dir/bin/$applet"
   done
   echo 'root:x:0:0:root:/:/bin/sh' >"$dir/etc/passwd"

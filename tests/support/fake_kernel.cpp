@@ -237,6 +237,26 @@ bool FakeKernel::apply_one_by_one(std::span<const Op> group, std::span<OpOutcome
   return good;
 }
 
+bool FakeKernel::apply_nft(std::span<const Op> group, std::span<OpOutcome> outcomes) {
+  for (const bool foreign : {false, true}) {
+    std::vector<std::size_t> places;
+    std::vector<Op> ops;
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const Action& action = group[i].action;
+      if ((std::holds_alternative<RemoveChain>(action) || std::holds_alternative<RemoveRules>(action)) !=
+          foreign)
+        continue;
+      places.push_back(i);
+      ops.push_back(group[i]);
+    }
+    std::vector<OpOutcome> answers(ops.size());
+    const bool good = apply_transaction(ops, answers);
+    for (std::size_t i = 0; i < places.size(); ++i) outcomes[places[i]] = std::move(answers[i]);
+    if (!good) return false;
+  }
+  return true;
+}
+
 bool FakeKernel::apply_transaction(std::span<const Op> group, std::span<OpOutcome> outcomes) {
   const FakeHost before = host_;
   const std::size_t done_before = carried_out_.size();
@@ -270,8 +290,7 @@ std::vector<OpOutcome> FakeKernel::apply(std::span<const Op> ops) {
                                .what = describe(group.front()) + ": the deadline has passed"};
       break;
     }
-    const bool good =
-        channel == Channel::kNft ? apply_transaction(group, answers) : apply_one_by_one(group, answers);
+    const bool good = channel == Channel::kNft ? apply_nft(group, answers) : apply_one_by_one(group, answers);
     if (!good) break;
     first = end;
   }

@@ -75,8 +75,9 @@ class FakeKernel final : public Kernel {
   [[nodiscard]] Result<FakeHost::Ns> ask(Side side, const std::string& what);
   [[nodiscard]] Verdict carry_out(const Op& op);
   [[nodiscard]] std::optional<Fault> due_fault();
-  /// Both return false when the group failed.
+  /// All return false when the group failed.
   bool apply_one_by_one(std::span<const Op> group, std::span<OpOutcome> outcomes);
+  bool apply_nft(std::span<const Op> group, std::span<OpOutcome> outcomes);
   bool apply_transaction(std::span<const Op> group, std::span<OpOutcome> outcomes);
 
   FakeHost& host_;

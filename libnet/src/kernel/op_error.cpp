@@ -91,8 +91,6 @@ void explain(const Op& op, Error& error) {
 
 }  // namespace
 
-std::string where(Side side) { return side == Side::kHost ? " on the host" : " in the container"; }
-
 Error op_error(const Op& op, Error error) {
   if (error.kernel) explain(op, error);
   return std::move(error).with_context(describe(op));

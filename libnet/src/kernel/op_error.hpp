@@ -2,14 +2,12 @@
 #pragma once
 
 #include "fairlead/op.hpp"
+#include "plan/where.hpp"
 
 namespace fairlead::kernel {
 
 /// `error` (without the operation: "EEXIST: File exists") as the error of `op`.
 [[nodiscard]] Error op_error(const Op& op, Error error);
-
-/// " on the host", " in the container".
-[[nodiscard]] std::string where(Side side);
 
 /// "ENODEV: there is no link eth0 in the container".
 [[nodiscard]] Error no_such_link(Side side, const std::string& name);

@@ -206,6 +206,33 @@ std::optional<ChainRef> listed_chain(const Op& op) {
   return std::nullopt;
 }
 
+bool is_foreign(const Op& op) { return listed_chain(op).has_value(); }
+
+Error with_users(Error refusal, const RemoveChain& removal, std::span<const RuleState> rules) {
+  constexpr std::size_t kNamed = 3;  // of what may be a rule per container
+  const ChainRef& chain = removal.chain;
+  const std::string table = std::string(to_string(chain.family)) + " " + chain.table;
+  std::set<std::string> users;
+  std::string commands;
+  std::size_t count = 0;
+  for (const RuleState& rule : rules) {
+    if (rule.jumps_to != chain.chain || rule.chain == chain.chain || rule.chain == removal.jumps_from)
+      continue;
+    if (++count > kNamed) continue;
+    users.insert(rule.chain);
+    commands += (commands.empty() ? "nft delete rule " : "; nft delete rule ") + table + " " + rule.chain +
+                " handle " + std::to_string(rule.handle);
+  }
+  if (count == 0) {  // an element of a verdict map, or gone again
+    return std::move(refusal).with_remedy("nft list table " + table + " shows what refers to it");
+  }
+  std::string names;
+  for (const std::string& user : users) names += (names.empty() ? "" : ", ") + user;
+  const std::string more = count > kNamed ? " and " + std::to_string(count - kNamed) + " more rules" : "";
+  refusal.what += " (it is jumped to from chain " + names + more + ")";
+  return std::move(refusal).with_remedy(std::move(commands));
+}
+
 std::string name_of(Family family, const std::string& table) {
   return std::string("table ") + to_string(family) + " " + table;
 }

@@ -22,6 +22,7 @@ struct TableState {
 /// A rule as the kernel holds it. Handles are not used again within a table.
 struct RuleState {
   std::uint64_t handle = 0;
+  std::string chain{};     ///< the one that it stands in
   std::string jumps_to{};  ///< of a jump or goto
   std::string comment{};   ///< as nft(8) writes it; iptables has its own elsewhere
 };
@@ -91,6 +92,11 @@ constexpr std::size_t kKernelExpressionsMax = 128;  ///< NFT_RULE_MAXEXPRS
 [[nodiscard]] ChainRef jumping_chain(const RemoveChain& removal);
 /// The chain whose rules matter to the op, or nothing.
 [[nodiscard]] std::optional<ChainRef> listed_chain(const Op& op);
+/// Whether the op removes what another program made.
+[[nodiscard]] bool is_foreign(const Op& op);
+
+/// `refusal` (EBUSY) of the removal, with those of `rules`, all of the table, that keep the chain.
+[[nodiscard]] Error with_users(Error refusal, const RemoveChain& removal, std::span<const RuleState> rules);
 
 /// "table inet fairlead", "set masq4 of table inet fairlead"
 [[nodiscard]] std::string name_of(Family family, const std::string& table);

@@ -299,7 +299,7 @@ void query_chain(const ChainRef& chain, std::uint32_t sequence, MessageBuffer* b
 void query_rules(const ChainRef& chain, std::uint32_t sequence, MessageBuffer* buffer) {
   nlmsghdr* message = begin(NFT_MSG_GETRULE, NLM_F_DUMP, chain.family, sequence, kElementRoom, buffer);
   mnl_attr_put_strz(message, NFTA_RULE_TABLE, chain.table.c_str());
-  mnl_attr_put_strz(message, NFTA_RULE_CHAIN, chain.chain.c_str());
+  if (!chain.chain.empty()) mnl_attr_put_strz(message, NFTA_RULE_CHAIN, chain.chain.c_str());
   buffer->end();
 }
 

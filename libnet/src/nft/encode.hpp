@@ -39,6 +39,7 @@ void end_batch(std::uint32_t sequence, MessageBuffer* buffer);
 
 void query_table(const TableSpec& table, std::uint32_t sequence, MessageBuffer* buffer);
 void query_chain(const ChainRef& chain, std::uint32_t sequence, MessageBuffer* buffer);
+/// Of the whole table if the chain has no name.
 void query_rules(const ChainRef& chain, std::uint32_t sequence, MessageBuffer* buffer);
 void query_element(const Element& element, std::uint32_t sequence, MessageBuffer* buffer);
 void query_elements(const SetRef& set, std::uint32_t sequence, MessageBuffer* buffer);

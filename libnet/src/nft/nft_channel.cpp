@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <numeric>
 #include <set>
 
 #include "nft/decide.hpp"
 #include "nft/encode.hpp"
 #include "nft/progress.hpp"
 #include "nft/reply.hpp"
+#include "nft/retries.hpp"
 #include "nft/values.hpp"
 
 namespace fairlead::nft {
@@ -16,30 +18,6 @@ namespace {
 /// Answers to this many queries fit into any receive buffer, also one of net.core.rmem_max.
 constexpr std::size_t kQueriesPerSend = 64;
 constexpr int kDumpTries = 16;
-
-/// How often a transaction that lost a race is decided anew. Each failure costs 12 to 15 ms, except that
-/// EINTR and ERESTART come before anything was built.
-class Retries {
- public:
-  bool allow(int err) {
-    switch (err) {
-      case EEXIST:
-        return exists_-- > 0;
-      case ENOENT:
-        return missing_-- > 0;
-      case EINTR:
-      case ERESTART:
-        return interrupted_-- > 0;
-      default:
-        return false;
-    }
-  }
-
- private:
-  int exists_ = 3;
-  int missing_ = 1;
-  int interrupted_ = 16;
-};
 
 /// The chain whose absence means that the op has nothing to do, if another program made it.
 std::optional<ChainRef> foreign_chain(const Op& op) {
@@ -117,6 +95,27 @@ std::vector<OpOutcome> Channel::apply(std::span<const Op> ops) {
     outcomes[i].error = malformed(ops[i]);
     if (outcomes[i].error) return outcomes;
   }
+  std::vector<std::size_t> order(ops.size());  // ours, then what other programs made
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto foreign =
+      std::stable_partition(order.begin(), order.end(), [&](std::size_t i) { return !is_foreign(ops[i]); });
+  const auto ours = static_cast<std::size_t>(foreign - order.begin());
+  if (ours == 0 || ours == ops.size()) return transact(ops);
+  const std::span<const std::size_t> places(order);
+  for (const auto& part : {places.first(ours), places.subspan(ours)}) {
+    std::vector<Op> chosen;
+    for (const std::size_t i : part) chosen.push_back(ops[i]);
+    std::vector<OpOutcome> answers = transact(chosen);
+    const bool failed =
+        std::ranges::any_of(answers, [](const OpOutcome& answer) { return answer.error.has_value(); });
+    for (std::size_t i = 0; i < part.size(); ++i) outcomes[part[i]] = std::move(answers[i]);
+    if (failed) break;
+  }
+  return outcomes;
+}
+
+std::vector<OpOutcome> Channel::transact(std::span<const Op> ops) {
+  std::vector<OpOutcome> outcomes(ops.size());
   Progress progress(ops.size());
   Retries retries;
   Attempt last = attempt(ops, progress);
@@ -144,6 +143,11 @@ Channel::Attempt Channel::attempt(std::span<const Op> ops, Progress& progress) {
   progress.record(plan, result.committed, result.rest);
   if (!result.failure) return {};
   auto& [command, error] = *result.failure;
+  if (plan.commands[command].kind == Command::Kind::kRemoveChain && error.code == Errc::kBusy) {
+    const auto& removal = std::get<RemoveChain>(ops[plan.commands[command].op].action);
+    const auto all = rules({.family = removal.chain.family, .table = removal.chain.table, .chain = {}});
+    if (all) error = with_users(std::move(error), removal, *all);
+  }
   return {.err = result.err, .failure = {{plan.commands[command].op, std::move(error)}}};
 }
 
@@ -430,7 +434,7 @@ Result<std::vector<RuleState>> Channel::rules(const ChainRef& chain) {
     return {};
   };
   return list<RuleState>(
-      "the rules of " + name_of(chain), parse,
+      "the rules of " + (chain.chain.empty() ? name_of(chain.family, chain.table) : name_of(chain)), parse,
       [&](std::uint32_t sequence, MessageBuffer* buffer) { query_rules(chain, sequence, buffer); });
 }
 

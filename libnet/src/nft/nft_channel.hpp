@@ -34,6 +34,10 @@ class Channel {
   /// The outcome is alike for all ops of a transaction; the error is with the op that caused it. In a
   /// transaction that fails, an op that found things as it wants them is not done.
   ///
+  /// RemoveChain and RemoveRules have a transaction of their own, after that of the others, since another
+  /// program's business may stand against them: a chain that is jumped to from elsewhere stays (EBUSY), and
+  /// the error names the rules.
+  ///
   /// The replacement of a table (another layout, lost rules) is always one transaction: kExhausted when
   /// that, with the elements it carries over, exceeds the send buffer (8 MiB; without CAP_NET_ADMIN in the
   /// initial user namespace net.core.wmem_max).
@@ -57,6 +61,8 @@ class Channel {
   struct Question;
   struct Commit;
   struct Attempt;
+  /// The ops of one transaction.
+  [[nodiscard]] std::vector<OpOutcome> transact(std::span<const Op> ops);
   /// Once from looking to committing.
   [[nodiscard]] Attempt attempt(std::span<const Op> ops, Progress& progress);
   [[nodiscard]] Result<void> ask(
@@ -65,6 +71,7 @@ class Channel {
   [[nodiscard]] Result<Observed> observe(std::span<const Op> ops);
   [[nodiscard]] Result<Observed> observe_for_replacement(std::span<const Op> ops);
   [[nodiscard]] Result<void> list_rules(std::span<const Op> ops, Observed& observed);
+  /// Of a whole table if the chain has no name.
   [[nodiscard]] Result<std::vector<RuleState>> rules(const ChainRef& chain);
   template <class Object, class Parse>
   [[nodiscard]] Result<std::vector<Object>> list(

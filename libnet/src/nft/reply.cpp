@@ -297,6 +297,8 @@ Result<RuleState> parse_rule(const nlmsghdr* message) {
   FAIRLEAD_CHECK(each(attributes, [&](const nl::RawAttr& attribute) -> Result<void> {
     if (attribute.type == NFTA_RULE_HANDLE) {
       handle = nl::WireBigEndian<std::uint64_t>::read(attribute.payload);
+    } else if (attribute.type == NFTA_RULE_CHAIN) {
+      rule.chain = nl::Wire<nl::Text>::read(attribute.payload).value_or("");
     } else if (attribute.type == NFTA_RULE_USERDATA) {
       rule.comment = user_string(attribute.payload, NFTNL_UDATA_RULE_COMMENT);
     } else if (attribute.type == NFTA_RULE_EXPRESSIONS) {

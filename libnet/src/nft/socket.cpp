@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <cstring>
 #include <optional>
 
+#include "nl/ext_ack.hpp"
 #include "nl/reader.hpp"
 
 namespace fairlead::nft {
@@ -31,16 +31,13 @@ void set_buffer(int fd, int forced, int plain, int size) {
   }
 }
 
-/// A negated errno; nothing else may be negated.
-bool is_errno(int error) { return error < 0 && error != INT_MIN; }
-
 }  // namespace
 
 Ack parse_ack(const nlmsghdr* message) {
   Ack ack{.seq = message->nlmsg_seq, .err = EPROTO, .message = "malformed netlink error", .offset = 0};
   if (mnl_nlmsg_get_payload_len(message) < sizeof(nlmsgerr)) return ack;
   const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
-  if (error->error != 0 && !is_errno(error->error)) return ack;
+  if (!nl::is_verdict(error->error)) return ack;
   ack.err = -error->error;
   ack.message.clear();
   if ((message->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return ack;
@@ -184,8 +181,8 @@ namespace {
 /// The payload of NLMSG_DONE is the dump's own result: an errno, or a length.
 Result<void> end_of_dump(const nl::Message& message, bool interrupted) {
   const int error = nl::Wire<std::int32_t>::read(message.payload).value_or(0);
-  if (is_errno(error)) return Unexpected(error_from_errno(-error, "list nf_tables objects"));
-  if (error < 0) return Unexpected(nl::malformed_error("its error number is none"));
+  if (error < 0 && !nl::is_verdict(error)) return Unexpected(nl::malformed_error("its error number is none"));
+  if (error < 0) return Unexpected(error_from_errno(-error, "list nf_tables objects"));
   if (interrupted) return Unexpected(Errc::kInterrupted, "list nf_tables objects: changed meanwhile");
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include "fairlead/plan.hpp"
 #include "plan/differ.hpp"
+#include "plan/where.hpp"
 
 namespace fairlead {
 namespace {

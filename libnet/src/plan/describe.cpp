@@ -6,11 +6,10 @@
 
 #include "base/quote.hpp"
 #include "fairlead/op.hpp"
+#include "plan/where.hpp"
 
 namespace fairlead {
 namespace {
-
-std::string where(Side side) { return side == Side::kContainer ? " in the container" : ""; }
 
 void append(std::string& list, const std::string& item) {
   if (!list.empty()) list += ", ";
@@ -137,7 +136,7 @@ std::string comment_text(const nft::Element& element) {
 }
 
 std::string address_text(const IfaceAddress& address, const LinkName& link, Side side) {
-  return "address " + address.to_string() + " of " + link.str() + where(side);
+  return "address " + address.to_string() + " of " + place(link.str(), side);
 }
 
 std::string chain_text(const nft::ChainRef& chain) {
@@ -148,23 +147,22 @@ struct DescribeObject {
   Side side;
 
   std::string operator()(const CreateLink& a) const {
-    std::string text = std::string(kind_name(a.spec.kind)) + " " + a.spec.name.str() + where(side);
+    std::string text = std::string(kind_name(a.spec.kind)) + " " + place(a.spec.name.str(), side);
     if (const auto* veth = std::get_if<VethLink>(&a.spec.kind)) {
       text += " (peer " + veth->peer.name.str();
-      if (veth->peer.side != side)
-        text += veth->peer.side == Side::kHost ? " on the host" : where(veth->peer.side);
+      if (veth->peer.side != side) text += where(veth->peer.side);
       text += ")";
     }
     return text;
   }
-  std::string operator()(const ChangeLink& a) const { return a.spec.name.str() + where(side); }
-  std::string operator()(const DeleteLink& a) const { return "link " + a.name.str() + where(side); }
-  std::string operator()(const AwaitOperational& a) const { return "link " + a.link.str() + where(side); }
+  std::string operator()(const ChangeLink& a) const { return place(a.spec.name.str(), side); }
+  std::string operator()(const DeleteLink& a) const { return "link " + place(a.name.str(), side); }
+  std::string operator()(const AwaitOperational& a) const { return "link " + place(a.link.str(), side); }
   std::string operator()(const AddAddress& a) const { return address_text(a.address.address, a.link, side); }
   std::string operator()(const RemoveAddress& a) const { return address_text(a.address, a.link, side); }
-  std::string operator()(const AddRoute& a) const { return "route " + route_text(a.route) + where(side); }
-  std::string operator()(const RemoveRoute& a) const { return "route " + route_text(a.route) + where(side); }
-  std::string operator()(const SetSysctl& a) const { return a.key + where(side); }
+  std::string operator()(const AddRoute& a) const { return "route " + place(route_text(a.route), side); }
+  std::string operator()(const RemoveRoute& a) const { return "route " + place(route_text(a.route), side); }
+  std::string operator()(const SetSysctl& a) const { return place(a.key, side); }
   std::string operator()(const EnsureTable& a) const {
     return std::string("table ") + nft::to_string(a.table.family) + " " + a.table.name;
   }
@@ -191,15 +189,15 @@ struct Describe {
     return "wait until " + describe_object(op) + " is operational";
   }
   std::string operator()(const AddAddress& a) const {
-    return "add address " + a.address.address.to_string() + " to " + a.link.str() + where(op.side);
+    return "add address " + a.address.address.to_string() + " to " + place(a.link.str(), op.side);
   }
   std::string operator()(const RemoveAddress& a) const {
-    return "remove address " + a.address.to_string() + " from " + a.link.str() + where(op.side);
+    return "remove address " + a.address.to_string() + " from " + place(a.link.str(), op.side);
   }
   std::string operator()(const AddRoute&) const { return "add " + describe_object(op); }
   std::string operator()(const RemoveRoute&) const { return "remove " + describe_object(op); }
   std::string operator()(const SetSysctl& a) const {
-    return "set " + a.key + " to " + a.value + where(op.side);
+    return "set " + a.key + " to " + place(a.value, op.side);
   }
   std::string operator()(const EnsureTable&) const { return "ensure " + describe_object(op); }
   std::string operator()(const AddElement& a) const {

@@ -1,5 +1,6 @@
 #include "base/words.hpp"
 #include "plan/differ.hpp"
+#include "plan/where.hpp"
 
 namespace fairlead {
 namespace {
@@ -71,10 +72,6 @@ struct DiffOne {
 };
 
 }  // namespace
-
-std::string place(const std::string& name, Side side) {
-  return side == Side::kContainer ? name + " in the container" : name;
-}
 
 Unexpected link_missing(const std::string& name, Side side) {
   return {Errc::kNotFound, "link " + place(name, side) + " does not exist"};

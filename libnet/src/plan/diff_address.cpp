@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "plan/differ.hpp"
+#include "plan/where.hpp"
 
 namespace fairlead {
 namespace {

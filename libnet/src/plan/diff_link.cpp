@@ -1,5 +1,6 @@
 #include "base/quote.hpp"
 #include "plan/differ.hpp"
+#include "plan/where.hpp"
 
 namespace fairlead {
 namespace {

@@ -25,8 +25,6 @@ struct PlanDraft {
 [[nodiscard]] Result<void> diff_route(PlanDraft& draft, const Want& want, const WantRoute& wanted,
                                       const Observed::Routes& seen);
 
-/// "eth0 in the container", "cni0".
-[[nodiscard]] std::string place(const std::string& name, Side side);
 /// kNotFound: something is wanted on a link that neither exists nor is made by the plan.
 [[nodiscard]] Unexpected link_missing(const std::string& name, Side side);
 

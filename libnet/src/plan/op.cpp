@@ -23,7 +23,8 @@ struct Inverse {
     return RemoveAddress{a.link, a.address.address, a.address.attributes};
   }
   std::optional<Action> operator()(const RemoveAddress& a) const {
-    return AddAddress{a.link, {.address = a.address, .attributes = a.attributes}};
+    // It was in use a moment ago: detecting duplicates again would make it tentative for a second.
+    return AddAddress{a.link, {.address = a.address, .nodad = true, .attributes = a.attributes}};
   }
   std::optional<Action> operator()(const AddRoute& a) const { return RemoveRoute{a.route}; }
   std::optional<Action> operator()(const RemoveRoute& a) const { return AddRoute{a.route}; }

@@ -1,5 +1,6 @@
 // DEL of what the reference plugins attached, on a model of the host.
 #include "firewall/reference_rules.hpp"
+#include "firewall/tables.hpp"
 #include "tests/unit/engine/attach_fixture.hpp"
 
 namespace fairlead::engine {
@@ -26,6 +27,27 @@ TEST_F(Attach, DetachWithoutARecordRemovesTheReferencesMasquerading) {
     EXPECT_FALSE(host_.has_table(nat_table(family, {"c1"})));
     EXPECT_TRUE(host_.has_table(nat_table(family, {"c2"})));
   }
+}
+
+// A chain that somebody else jumps to cannot go. Everything else does, and the address stays taken, since it
+// is still masqueraded.
+TEST_F(Attach, DetachWithoutARecordNamesTheReferencesChainThatIsUsedElsewhere) {
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  std::filesystem::remove(file_of("c1"));
+  nft::TableSpec used = nat_table(nft::Family::kIp, {"c1"});
+  const std::string chain = firewall::reference_chain("net", "c1");
+  used.chains.push_back({.name = "mine"});
+  used.rules.push_back({"mine", {nft::Verdict{nft::VerdictKind::kJump, chain}}});
+  ASSERT_FALSE(host_.ensure_table(used));
+  ASSERT_FALSE(host_.ensure_table(nat_table(nft::Family::kIp6, {"c1"})));
+  const Result<void> detached = detach(context(), source_);
+  ASSERT_FALSE(detached);
+  EXPECT_EQ(detached.error().code, Errc::kBusy);
+  EXPECT_NE(detached.error().what.find("chain " + chain + " of table ip nat"), std::string::npos)
+      << detached.error().to_string();
+  EXPECT_FALSE(host_.has_table(nat_table(nft::Family::kIp6, {"c1"})));
+  EXPECT_TRUE(host_.elements(firewall::masquerade_set(IpFamily::kV4)).empty());
+  EXPECT_TRUE(source_.held);
 }
 
 TEST_F(Attach, DetachWithoutARecordReportsTheReferencesLegacyChain) {

@@ -152,5 +152,29 @@ TEST(Decide, RemovesTheJumpsAndThenTheChain) {
   EXPECT_EQ(kinds(decide(std::vector{ops[2]}, observed)), Kinds{Kind::kRemoveRule});
 }
 
+TEST(Decide, NamesTheRulesThatKeepAChain) {
+  const RemoveChain removal{{.family = Family::kIp, .table = "nat", .chain = "CNI-1"}, "POSTROUTING"};
+  const Error refusal{.code = Errc::kBusy, .what = "EBUSY"};
+  std::vector<RuleState> rules{{.handle = 4, .chain = "POSTROUTING", .jumps_to = "CNI-1"},
+                               {.handle = 5, .chain = "mine", .jumps_to = "CNI-2"},
+                               {.handle = 6, .chain = "CNI-1"}};
+  const Error unknown = with_users(refusal, removal, rules);
+  EXPECT_EQ(unknown.what, "EBUSY");
+  EXPECT_EQ(unknown.remedy, "nft list table ip nat shows what refers to it");
+
+  rules.push_back({.handle = 7, .chain = "mine", .jumps_to = "CNI-1"});
+  rules.push_back({.handle = 8, .chain = "his", .jumps_to = "CNI-1"});
+  const Error known = with_users(refusal, removal, rules);
+  EXPECT_EQ(known.code, Errc::kBusy);
+  EXPECT_EQ(known.what, "EBUSY (it is jumped to from chain his, mine)");
+  EXPECT_EQ(known.remedy, "nft delete rule ip nat mine handle 7; nft delete rule ip nat his handle 8");
+
+  for (std::uint64_t handle = 9; handle < 12; ++handle) {
+    rules.push_back({.handle = handle, .chain = "hers", .jumps_to = "CNI-1"});
+  }
+  EXPECT_EQ(with_users(refusal, removal, rules).what,
+            "EBUSY (it is jumped to from chain hers, his, mine and 2 more rules)");
+}
+
 }  // namespace
 }  // namespace fairlead::nft

@@ -80,6 +80,7 @@ TEST(NftReply, ARuleDecodesToItsHandleItsJumpAndItsComment) {
   const auto rule = parse_rule(reinterpret_cast<nlmsghdr*>(bytes.data()));
   ASSERT_TRUE(rule);
   EXPECT_EQ(rule->handle, 4U);
+  EXPECT_EQ(rule->chain, "PREROUTING");
   EXPECT_EQ(rule->jumps_to, "cni-br-iface-box-c1-eth0");
   EXPECT_EQ(rule->comment, "macspoofchk-box-c1-eth0");
 }
@@ -92,7 +93,8 @@ TEST(NftReply, EveryPrefixOfARuleDecodesOrIsAnError) {
     auto* header = reinterpret_cast<nlmsghdr*>(cut.data());
     header->nlmsg_len = static_cast<std::uint32_t>(size);
     const auto rule = parse_rule(header);
-    EXPECT_FALSE(rule && (rule->handle != 4 || (!rule->jumps_to.empty() && rule->jumps_to.size() != 24)))
+    EXPECT_FALSE(rule && (rule->handle != 4 || (!rule->jumps_to.empty() && rule->jumps_to.size() != 24) ||
+                          (!rule->chain.empty() && rule->chain != "PREROUTING")))
         << size;
   }
 }
