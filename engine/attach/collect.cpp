@@ -4,6 +4,7 @@
 // Alias and comment are cut off at a limit, and a name that is cut off is another attachment's. So only the
 // key says whose a thing is: an element's comment begins with it, and a link's name is derived from it.
 #include <algorithm>
+#include <iterator>
 
 #include "engine/attach/attach.hpp"
 #include "engine/attach/locks.hpp"
@@ -38,6 +39,14 @@ std::optional<AttachmentKey> owner_key(std::string_view comment, const std::stri
     return std::nullopt;
   }
   return parse_key(comment.substr(0, space));
+}
+
+/// A chain may hold a plugin twice, and each has a section; newest first, as DEL would go.
+std::vector<Section> sections_of(const Record& record, const std::string& plugin) {
+  std::vector<Section> sections;
+  std::copy_if(record.sections.rbegin(), record.sections.rend(), std::back_inserter(sections),
+               [&](const Section& section) { return section.plugin == plugin; });
+  return sections;
 }
 
 /// What carries a key without a record that could say so.
@@ -129,14 +138,14 @@ void Collection::collect_record(const Identity& identity) {
                                      .run_dir = context_.run_dir,
                                      .open_kernel = context_.open_kernel,
                                      .log = context_.log};
-  const Section* section = find_section(**record, "", context_.plugin);
-  if (section == nullptr) return;
-  std::vector<Error> failures = undo_section(attachment, *section, (*record)->header);
-  if (failures.empty()) {
-    Result<void> dropped = store_.drop_section(identity, **record, std::string(section->key));
-    if (!dropped) failures.push_back(std::move(dropped).error());
+  for (const Section& section : sections_of(**record, context_.plugin)) {
+    std::vector<Error> failures = undo_section(attachment, section, (*record)->header);
+    if (failures.empty()) {
+      Result<void> dropped = store_.drop_section(identity, **record, section.key);
+      if (!dropped) failures.push_back(std::move(dropped).error());
+    }
+    for (Error& failure : failures) note(std::move(failure).with_context("collect " + identity.path()));
   }
-  for (Error& failure : failures) note(std::move(failure).with_context("collect " + identity.path()));
 }
 
 /// A record that cannot be read says no more than its own name, K, from which the rest is derived.
