@@ -243,15 +243,11 @@ bool Collection::collect_leftover(Kernel& kernel, const AttachmentKey& key, cons
   return note_all(unwind(kernel, leftover.removals));
 }
 
-/// An attachment has a record before it has an address, and for as long as it has one. So whoever has one now
-/// was held by another call, could not be removed, or was begun since we looked first.
+/// Whoever has one now was held by another call, could not be removed, or was begun since we looked first.
 Result<void> Collection::spare_what_has_a_record() {
-  FAIRLEAD_TRY(std::vector<Record> records, store_.list(context_.network, nullptr));
-  for (Record& record : records) {
-    AttachmentName name{record.header.container_id, record.header.ifname};
-    if (valid_.contains(name) || find_section(record, "", context_.plugin) == nullptr) continue;
-    spared_.insert(std::move(name));
-  }
+  FAIRLEAD_TRY(const std::set<AttachmentName> names, recorded(context_));
+  std::set_difference(names.begin(), names.end(), valid_.begin(), valid_.end(),
+                      std::inserter(spared_, spared_.end()));
   return {};
 }
 
@@ -283,6 +279,16 @@ Result<Collected> collect(const CollectContext& context, const std::set<Attachme
   if (!collected) return Unexpected(std::move(collected).error().with_context(what));
   if (collected->failure) collected->failure = std::move(*collected->failure).with_context(what);
   return collected;
+}
+
+Result<std::set<AttachmentName>> recorded(const CollectContext& context) {
+  std::set<AttachmentName> names;
+  FAIRLEAD_TRY(std::vector<Record> records, RecordStore(context.run_dir).list(context.network, nullptr));
+  for (Record& record : records) {
+    if (find_section(record, "", context.plugin) == nullptr) continue;
+    names.insert({record.header.container_id, record.header.ifname});
+  }
+  return names;
 }
 
 }  // namespace fairlead::engine
