@@ -1,6 +1,7 @@
 // fairlead net: a CNI runtime on the command line.
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <functional>
 #include <memory>
 
 #include "cli/command.hpp"
@@ -9,6 +10,7 @@
 #include "cli/result_text.hpp"
 #include "cli/runtime/conf_dir.hpp"
 #include "cli/runtime/container_id.hpp"
+#include "cli/runtime/gc_plan.hpp"
 #include "cli/runtime/runtime.hpp"
 #include "cli/runtime/valid_attachments.hpp"
 #include "fairlead/ids.hpp"
@@ -126,42 +128,30 @@ Result<void> check(const NetOptions& options) {
   return Runtime(std::move(list), runner, ResultCache(options.cache_dir)).check(attachment);
 }
 
-struct GcPlan {
-  std::vector<cni::AttachmentId> valid{};
-  std::string lines{};               ///< one for each attachment that is known, for --dry-run
-  std::vector<std::string> notes{};  ///< of those that are kept because nothing is known against it
-};
+/// A look at the host as it is now.
+using GcLook = std::function<Result<GcPlan>()>;
 
-void decide(const KnownAttachment& known, const NetOptions& options, GcPlan& plan) {
-  const std::string name = known.id.container_id + "/" + known.id.ifname;
-  const bool named = std::find(plan.valid.begin(), plan.valid.end(), known.id) != plan.valid.end();
-  const bool kept = named || (known.life != Life::kGone && !options.keep_none);
-  plan.lines += (kept ? "keep    " : "remove  ") + name + "  " + (named ? "named" : known.reason) +
-                (known.netns.empty() ? "" : "  " + known.netns) + "\n";
-  if (!kept || named) return;
-  plan.valid.push_back(known.id);
-  if (known.life != Life::kUnknown) return;
-  plan.notes.push_back("note: kept " + name + ": " + known.reason + "; --keep-none removes it");
-}
-
-/// What GC keeps and why.
-Result<GcPlan> plan_gc(const NetOptions& options, const std::string& network) {
-  GcPlan plan;
+Result<GcLook> gc_look(const NetOptions& options, const std::string& network) {
+  std::vector<cni::AttachmentId> named;
   for (const auto& text : options.keep) {
     FAIRLEAD_TRY(auto id, parse_attachment_id(text));
-    plan.valid.push_back(std::move(id));
+    named.push_back(std::move(id));
   }
   FAIRLEAD_TRY(const auto settings, cni::load_settings());
   FAIRLEAD_TRY(const auto run_dir, run_directory(settings.run_dir));
   FAIRLEAD_TRY(const auto host, this_host());
-  FAIRLEAD_TRY(const auto all, known_attachments(network, ResultCache(options.cache_dir), run_dir, host));
-  for (const auto& known : all) decide(known, options, plan);
-  return plan;
+  const Unnamed unnamed = options.keep_none ? Unnamed::kRemove : Unnamed::kKeepUnlessGone;
+  const ResultCache cache(options.cache_dir);
+  return GcLook([network, named, run_dir, host, unnamed, cache]() -> Result<GcPlan> {
+    FAIRLEAD_TRY(const auto all, known_attachments(network, cache, run_dir, host));
+    return plan_gc(all, named, unnamed);
+  });
 }
 
 Result<std::string> gc(const NetOptions& options) {
   FAIRLEAD_TRY(auto list, find(options));
-  FAIRLEAD_TRY(const GcPlan plan, plan_gc(options, list.name));
+  FAIRLEAD_TRY(const GcLook look, gc_look(options, list.name));
+  FAIRLEAD_TRY(const GcPlan plan, look());
   if (options.dry_run) return plan.lines;
   if (list.disable_gc) {
     print_note("note: disableGC is set for " + list.name + ": nothing was collected");
@@ -173,7 +163,10 @@ Result<std::string> gc(const NetOptions& options) {
   }
   for (const auto& note : plan.notes) print_note(note);
   ExecRunner runner = runner_for(options);
-  FAIRLEAD_CHECK(Runtime(std::move(list), runner, ResultCache(options.cache_dir)).gc(plan.valid));
+  const ValidNow valid_now = [&] {
+    return look().transform([&](const GcPlan& later) { return valid_by_now(plan, later); });
+  };
+  FAIRLEAD_CHECK(Runtime(std::move(list), runner, ResultCache(options.cache_dir)).gc(plan.gone, valid_now));
   return std::string();
 }
 

@@ -97,10 +97,19 @@ Result<DirectoryLock> LeaseDirectory::lock() const {
 }
 
 Result<bool> LeaseDirectory::has(const IpAddress& address) const {
+  FAIRLEAD_TRY(const auto identity, identify(address));
+  return identity.has_value();
+}
+
+Result<std::optional<LeaseIdentity>> LeaseDirectory::identify(const IpAddress& address) const {
   const std::string name = address.to_string();
   struct stat status {};
-  if (::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return true;
-  if (errno == ENOENT) return false;
+  if (::fstatat(fd_.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+    return std::optional(LeaseIdentity{.inode = status.st_ino,
+                                       .changed_seconds = status.st_ctim.tv_sec,
+                                       .changed_nanoseconds = status.st_ctim.tv_nsec});
+  }
+  if (errno == ENOENT) return std::optional<LeaseIdentity>();
   return failed(errno, "look up lease", name);
 }
 

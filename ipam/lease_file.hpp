@@ -10,6 +10,7 @@
 // is created and then written; a process killed in between leaves an empty file, which belongs to nobody.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +48,15 @@ struct LeaseText {
 [[nodiscard]] LeaseText parse_lease(std::string_view content);
 [[nodiscard]] std::string lease_content(const Owner& owner);
 
+/// Which file a lease is: one that was freed and made anew is another, though it may say the same. The number
+/// of an inode is given again at once on some file systems, hence the time of its last change.
+struct LeaseIdentity {
+  std::uint64_t inode = 0;
+  std::int64_t changed_seconds = 0;
+  std::int64_t changed_nanoseconds = 0;
+  bool operator==(const LeaseIdentity&) const = default;
+};
+
 /// The lock of a lease directory, released when it goes out of scope.
 class DirectoryLock {
  public:
@@ -67,6 +77,8 @@ class LeaseDirectory {
   [[nodiscard]] Result<DirectoryLock> lock() const;
 
   [[nodiscard]] Result<bool> has(const IpAddress& address) const;
+  /// Nothing if there is no such lease.
+  [[nodiscard]] Result<std::optional<LeaseIdentity>> identify(const IpAddress& address) const;
   /// Nothing if there is no such lease, or if what has its name is no regular file.
   [[nodiscard]] Result<std::optional<LeaseText>> read(const IpAddress& address) const;
   /// kExists if the address has a lease. Nothing is left after an error.

@@ -25,8 +25,13 @@ class Valid {
   std::vector<Owner> owners_;
 };
 
+struct Stale {
+  Freed lease;
+  LeaseIdentity identity{};
+};
+
 struct Survey {
-  std::vector<Freed> stale;               // to be removed, if they still say the same under the lock
+  std::vector<Stale> stale;               // to be removed, if they are still the same under the lock
   std::vector<std::string> kept_entries;  // index names of those that stay, sorted
   std::vector<Error> errors;
 };
@@ -34,11 +39,13 @@ struct Survey {
 Survey survey(const LeaseDirectory& directory, const std::vector<IpAddress>& addresses, const Valid& valid) {
   Survey found;
   for (const IpAddress& address : addresses) {
+    // First: what is put in its place in between then has another identity than the one that is noted.
+    const auto identity = directory.identify(address);
     auto lease = directory.read(address);
-    if (!lease) {
-      found.errors.push_back(std::move(lease).error());
-    } else if (*lease && !valid.keeps(**lease)) {
-      found.stale.push_back({.address = address, .owner = **lease});
+    if (!identity || !lease) {
+      found.errors.push_back(identity ? lease.error() : identity.error());
+    } else if (*identity && *lease && !valid.keeps(**lease)) {
+      found.stale.push_back({.lease = {.address = address, .owner = **lease}, .identity = **identity});
     } else if (*lease && (*lease)->names_interface()) {
       found.kept_entries.push_back(
           LeaseIndex::name_of({.container_id = (*lease)->container_id, .ifname = (*lease)->ifname}));
@@ -48,15 +55,24 @@ Survey survey(const LeaseDirectory& directory, const std::vector<IpAddress>& add
   return found;
 }
 
+/// Whether a lease is what it was. A file that was empty may have got its owner without looking younger: the
+/// kernel's clock for that advances by the tick.
+Result<bool> is_unchanged(const LeaseDirectory& directory, const Stale& stale) {
+  FAIRLEAD_TRY(const auto identity, directory.identify(stale.lease.address));
+  FAIRLEAD_TRY(const auto text, directory.read(stale.lease.address));
+  return identity == stale.identity && text == stale.lease.owner;
+}
+
 /// Removes the leases that nobody changed since they were surveyed. The lock must be held.
 std::vector<Freed> remove_stale(const LeaseDirectory& directory, Survey& found) {
   std::vector<Freed> freed;
-  for (const Freed& stale : found.stale) {
-    auto now = directory.read(stale.address);
-    if (now && (!*now || **now != stale.owner)) continue;
-    auto removed = now ? directory.remove(stale.address) : Result<void>(Unexpected(now.error()));
+  for (const Stale& stale : found.stale) {
+    const auto unchanged = is_unchanged(directory, stale);
+    if (unchanged && !*unchanged) continue;
+    auto removed =
+        unchanged ? directory.remove(stale.lease.address) : Result<void>(Unexpected(unchanged.error()));
     if (removed) {
-      freed.push_back(stale);
+      freed.push_back(stale.lease);
     } else {
       found.errors.push_back(removed.error());
     }
@@ -179,7 +195,8 @@ Result<std::vector<IpAddress>> LeaseStore::leases_of(const Owner& owner) const {
   return mine;
 }
 
-Result<std::vector<Freed>> LeaseStore::collect(std::span<const Owner> valid) const {
+Result<std::vector<Freed>> LeaseStore::collect(std::span<const Owner> valid,
+                                               const AlsoValid& also_valid) const {
   auto directory = LeaseDirectory::open(path_);
   if (!directory) {
     if (directory.error().code == Errc::kNotFound) return forget_all(index_);
@@ -187,6 +204,11 @@ Result<std::vector<Freed>> LeaseStore::collect(std::span<const Owner> valid) con
   }
   FAIRLEAD_TRY(const std::vector<IpAddress> addresses, directory->addresses());
   Survey found = survey(*directory, addresses, Valid(valid));
+  if (also_valid && !found.stale.empty()) {
+    FAIRLEAD_TRY(const std::vector<Owner> owners, also_valid());
+    const Valid kept(owners);
+    std::erase_if(found.stale, [&](const Stale& stale) { return kept.keeps(stale.lease.owner); });
+  }
   std::vector<std::string> entries = index_.names();
   std::erase_if(entries, [&](const std::string& name) {
     return std::binary_search(found.kept_entries.begin(), found.kept_entries.end(), name);

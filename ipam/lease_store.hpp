@@ -10,6 +10,7 @@
 // index does not know, reads more than a few leases, however many there are.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +35,9 @@ struct Lease {
   std::optional<IpAddress> gateway{};
   bool operator==(const Lease&) const = default;
 };
+
+/// Asked who besides the valid ones has to keep what he has.
+using AlsoValid = std::function<Result<std::vector<Owner>>()>;
 
 /// A lease that collect() removed; `owner` is empty for a file that was nobody's.
 struct Freed {
@@ -61,7 +65,11 @@ class LeaseStore {
 
   /// Frees the leases of everyone but `valid`. An old lease without interface name stays if its container
   /// is named there. Goes on past errors and returns them joined.
-  [[nodiscard]] Result<std::vector<Freed>> collect(std::span<const Owner> valid) const;
+  /// `also_valid` is asked when it is known which leases there are, and a lease that is younger than that
+  /// stays: so whoever is entered somewhere before he gets an address never loses it, at whatever moment he
+  /// comes. Its error frees nothing.
+  [[nodiscard]] Result<std::vector<Freed>> collect(std::span<const Owner> valid,
+                                                   const AlsoValid& also_valid = {}) const;
 
   /// Whether allocate() would find an address in every set now. Neither locks nor creates anything.
   [[nodiscard]] Result<void> check_available(const Pool& pool) const;

@@ -171,21 +171,28 @@ Result<void> Runtime::check(const AttachmentArgs& attachment) {
   return {};
 }
 
-Result<void> Runtime::gc(const std::vector<cni::AttachmentId>& valid) {
-  std::vector<Error> errors;
+Result<void> Runtime::del_cached(const std::vector<cni::AttachmentId>& gone, std::vector<Error>& errors) {
   FAIRLEAD_TRY(const auto entries, cache_.list(network_.name));
   for (const auto& entry : entries) {
     const cni::AttachmentId id{.container_id = entry.container_id, .ifname = entry.ifname};
-    if (std::find(valid.begin(), valid.end(), id) != valid.end()) continue;
-    if (auto gone = del({.container_id = entry.container_id, .netns = entry.netns, .ifname = entry.ifname});
-        !gone) {
-      errors.push_back(Error(gone.error()).with_context(entry.container_id + "/" + entry.ifname));
+    if (std::find(gone.begin(), gone.end(), id) == gone.end()) continue;
+    if (auto removed =
+            del({.container_id = entry.container_id, .netns = entry.netns, .ifname = entry.ifname});
+        !removed) {
+      errors.push_back(Error(removed.error()).with_context(entry.container_id + "/" + entry.ifname));
     }
   }
+  return {};
+}
+
+Result<void> Runtime::gc(const std::vector<cni::AttachmentId>& gone, const ValidNow& valid_now) {
+  std::vector<Error> errors;
+  FAIRLEAD_CHECK(del_cached(gone, errors));
   for (std::size_t i = 0; i < network_.plugins.size() && network_.version >= kFirstWithGc; ++i) {
-    if (auto answer = call(i, Verb::kGc, {}, {.valid_attachments = valid}); !answer) {
-      errors.push_back(std::move(answer).error());
-    }
+    auto valid = valid_now();
+    auto answer = valid ? call(i, Verb::kGc, {}, {.valid_attachments = *std::move(valid)})
+                        : Result<void>(Unexpected(std::move(valid).error()));
+    if (!answer) errors.push_back(std::move(answer).error());
   }
   if (errors.empty()) return {};
   return Unexpected(join_errors(std::move(errors)));

@@ -6,6 +6,7 @@
 // The caller keeps apart what must not happen at once: two verbs of one container, GC and anything else.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@
 #include "cli/runtime/result_cache.hpp"
 
 namespace fairlead::cli {
+
+/// The attachments of the network that are valid at this moment.
+using ValidNow = std::function<Result<std::vector<cni::AttachmentId>>()>;
 
 class Runtime {
  public:
@@ -33,9 +37,9 @@ class Runtime {
   /// kUnsupported before specification 0.4.0; kNotFound if no result of ADD is cached.
   [[nodiscard]] Result<void> check(const AttachmentArgs& attachment);
 
-  /// First DEL for every cached attachment that is not in `valid`, then GC for every plugin where the
-  /// version has it (1.1.0). Goes on after a failure and reports all.
-  [[nodiscard]] Result<void> gc(const std::vector<cni::AttachmentId>& valid);
+  /// First DEL for every cached attachment that is in `gone`, then GC for every plugin where the version has
+  /// it (1.1.0), each with those that `valid_now` gives just before. Goes on after a failure and reports all.
+  [[nodiscard]] Result<void> gc(const std::vector<cni::AttachmentId>& gone, const ValidNow& valid_now);
 
   /// kUnsupported before specification 1.1.0.
   [[nodiscard]] Result<void> status();
@@ -49,6 +53,8 @@ class Runtime {
                                   const Derivation& derivation);
   [[nodiscard]] Result<void> del_plugins(std::size_t count, const AttachmentArgs& attachment,
                                          const std::optional<std::string>& prev_result);
+  [[nodiscard]] Result<void> del_cached(const std::vector<cni::AttachmentId>& gone,
+                                        std::vector<Error>& errors);
   [[nodiscard]] Error undo_add(Error reason, std::size_t failed, const AttachmentArgs& attachment,
                                const std::optional<std::string>& prev_result);
   [[nodiscard]] Result<std::string> understand(std::size_t plugin, const std::string& answer) const;

@@ -1,6 +1,7 @@
 #include "cli/runtime/valid_attachments.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "engine/attach/record.hpp"
 #include "fairlead/file.hpp"
@@ -44,15 +45,30 @@ KnownAttachment verdict(const Traces& traces, std::string netns, Life life, std:
   return {.id = traces.id, .netns = std::move(netns), .life = life, .reason = std::move(reason)};
 }
 
+/// Where something has to be for the path to lead anywhere if the namespace exists.
+std::string place_of(const std::string& path) {
+  constexpr std::string_view kProc = "/proc/";
+  if (path.starts_with(kProc) && path.size() > kProc.size() && path[kProc.size()] >= '1' &&
+      path[kProc.size()] <= '9') {
+    return "/proc";
+  }
+  return std::filesystem::path(path).parent_path();
+}
+
+KnownAttachment judge_missing(const Traces& traces, const std::string& path, const ThisHost& host) {
+  const std::string place = place_of(path);
+  if (host.has_directory(place)) return verdict(traces, path, Life::kGone, "its namespace is gone");
+  return verdict(traces, path, Life::kUnknown,
+                 "there is no " + fairlead::quoted(place) + " here, where its namespace was");
+}
+
 KnownAttachment judge_path(const Traces& traces, const std::string& path, const ThisHost& host) {
   const auto cookie = host.cookie_at(path);
   if (cookie && (traces.cookie == 0 || *cookie == traces.cookie)) {
     return verdict(traces, path, Life::kAlive, "its namespace exists");
   }
   if (cookie) return verdict(traces, path, Life::kGone, "another namespace has its path");
-  if (cookie.error().code == Errc::kNotFound) {
-    return verdict(traces, path, Life::kGone, "its namespace is gone");
-  }
+  if (cookie.error().code == Errc::kNotFound) return judge_missing(traces, path, host);
   // A plain file is what a bind mount looks like from another mount namespace, so it counts as unknown too.
   return verdict(traces, path, Life::kUnknown, cookie.error().what);
 }
@@ -81,6 +97,11 @@ Result<ThisHost> this_host() {
   host.cookie_at = [](const std::string& path) -> Result<std::uint64_t> {
     FAIRLEAD_TRY(const auto netns, Netns::open(path));
     return netns.cookie();
+  };
+  host.has_directory = [](const std::string& path) {
+    std::error_code unknown;
+    // /proc without processes is an empty directory on which nothing is mounted.
+    return std::filesystem::is_directory(path == "/proc" ? "/proc/self" : path, unknown);
   };
   FAIRLEAD_TRY(host.boot_id, boot_id());
   FAIRLEAD_TRY(const auto own, Netns::current());

@@ -56,9 +56,11 @@ class Attachment {
   Result<AddressPlan> acquire();
   Result<Attached> build();
   Result<Plan> plan_shared(const DesiredState& state);
+  Result<void> change_shared(const Plan& plan);
   Result<void> save_section(Phase phase, const Plan& shared, const Plan& own);
   Result<Attached> report(const DesiredState& state) const;
   Result<HostLink> host_link(const LinkSpec& spec) const;
+  std::vector<Error> undo_shared();
   Error take_back(Error error);
 
   const AttachmentContext& context_;
@@ -72,9 +74,11 @@ class Attachment {
   AddressPlan addresses_;
   bool holds_addresses_ = false;
   std::optional<RangeLock> bridge_lock_;
-  Plan applied_;
-  Plan not_undone_;                  ///< what the rollback of a failed part left behind
-  std::vector<HostLink> untouched_;  ///< shared links that are as they should be already
+  std::set<LinkIndex> ports_before_;  ///< of a bridge whose address is about to be replaced
+  Plan shared_undo_;                  ///< gives it back
+  Plan applied_;                      ///< of what is ours alone
+  Plan not_undone_;                   ///< what the rollback of a failed part left behind
+  std::vector<HostLink> untouched_;   ///< shared links that are as they should be already
 };
 
 Result<void> Attachment::clear_the_way() {
@@ -193,6 +197,18 @@ Result<Plan> Attachment::plan_shared(const DesiredState& state) {
   return plan;
 }
 
+Result<void> Attachment::change_shared(const Plan& plan) {
+  const Plan undo = undo_of(plan, {});
+  if (const LinkName* const bridge = replaced_on(undo)) {
+    FAIRLEAD_TRY(ports_before_, ports_of(kernel_, *bridge));
+  }
+  shared_undo_ = undo;
+  FAIRLEAD_CHECK(carry_out(kernel_, plan, shared_undo_));
+  // A replaced address must not be replaced again before it is certain that it need not come back.
+  if (undo.empty()) bridge_lock_.reset();
+  return {};
+}
+
 Result<Attached> Attachment::build() {
   FAIRLEAD_TRY(addresses_, acquire());
   holds_addresses_ = true;
@@ -204,12 +220,9 @@ Result<Attached> Attachment::build() {
   FAIRLEAD_TRY(const Plan own, diff(state.own, observed));
   FAIRLEAD_CHECK(save_section(Phase::kIntent, shared, own));
 
-  FAIRLEAD_CHECK(apply_plan(kernel_, shared, &not_undone_));
-  applied_ = shared;
-  // A replaced address must not be replaced again before it is certain that it need not come back.
-  if (undo_of(shared, {}).empty()) bridge_lock_.reset();
+  FAIRLEAD_CHECK(change_shared(shared));
   FAIRLEAD_CHECK(apply_plan(kernel_, own, &not_undone_));
-  applied_.insert(applied_.end(), own.begin(), own.end());
+  applied_ = own;
   FAIRLEAD_CHECK(await_addresses(kernel_, state.own));
 
   FAIRLEAD_TRY(Attached attached, report(state));
@@ -249,11 +262,22 @@ Result<Attached> Attachment::report(const DesiredState& state) const {
   return attached;
 }
 
+/// Gives the bridge the addresses back that this ADD replaced. Where nobody can say whether the new ones are
+/// in use, all of it is left to DEL.
+std::vector<Error> Attachment::undo_shared() {
+  if (Result<void> spared = spare_used_addresses(context_, kernel_, ports_before_, shared_undo_); !spared) {
+    not_undone_.insert(not_undone_.end(), shared_undo_.begin(), shared_undo_.end());
+    return {std::move(spared).error()};
+  }
+  return unwind(kernel_, shared_undo_, &not_undone_);
+}
+
 /// Undoes everything; what could not be undone stays in the record, for DEL to try again, and so does the
 /// lease: its address may still be on the link that is left.
 Error Attachment::take_back(Error error) {
   Deadline::disarm();  // past the deadline the rollback still has to be complete
   std::vector<Error> failures = unwind(kernel_, undo_of(applied_, {}), &not_undone_);
+  for (Error& failure : undo_shared()) failures.push_back(std::move(failure));
   bridge_lock_.reset();  // no delegate runs under it
   if (holds_addresses_ && not_undone_.empty()) {
     if (Result<void> released = source_.release(); !released) failures.push_back(std::move(released).error());

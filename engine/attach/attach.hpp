@@ -131,4 +131,8 @@ struct Collected {
 /// spare the same: after an error nobody knows whom, so it must not follow.
 [[nodiscard]] Result<Collected> collect(const CollectContext& context, const std::set<AttachmentName>& valid);
 
+/// Who has a record of this plugin at this moment. An attachment has one before it has an address, and for as
+/// long as it has one.
+[[nodiscard]] Result<std::set<AttachmentName>> recorded(const CollectContext& context);
+
 }  // namespace fairlead::engine

@@ -72,15 +72,11 @@ Result<const Section*> done_section(const AttachmentContext& context, Record& re
   return section;
 }
 
-/// The host end of the container's interface by the index that this one names: only we derive a name. Whether
-/// the two are a pair is diff()'s to see.
+/// The name of the host end of the container's interface, which only we derive from the attachment.
 Result<LinkName> host_end_name(const LinkName& ifname, Kernel& kernel) {
   FAIRLEAD_TRY(const std::optional<LinkState> link, kernel.find_link(Side::kContainer, ifname));
   if (!link) return lost(ifname.str() + " in the container is missing");
-  std::optional<LinkState> host_end;
-  if (link->link && link->link_nsid) {
-    FAIRLEAD_TRY(host_end, kernel.find_link(Side::kHost, *link->link));
-  }
+  FAIRLEAD_TRY(const std::optional<LinkState> host_end, host_end_of(kernel, *link));
   if (!host_end) return lost(ifname.str() + " in the container has no far end on the host");
   return LinkName::parse(host_end->name);
 }

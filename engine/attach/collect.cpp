@@ -4,10 +4,12 @@
 // Alias and comment are cut off at a limit, and a name that is cut off is another attachment's. So only the
 // key says whose a thing is: an element's comment begins with it, and a link's name is derived from it.
 #include <algorithm>
+#include <iterator>
 
 #include "engine/attach/attach.hpp"
 #include "engine/attach/locks.hpp"
 #include "engine/attach/steps.hpp"
+#include "fairlead/digest.hpp"
 #include "firewall/tables.hpp"
 
 namespace fairlead::engine {
@@ -18,32 +20,48 @@ Result<Identity> identity_of(const std::string& network, const AttachmentName& n
   return Identity::make(network, name.container_id, std::move(ifname));
 }
 
-bool is_of_network(std::string_view text, const std::string& network) {
-  return text.starts_with(network + "/");
+/// The attachment that a text "network/container/ifname" names.
+std::optional<Identity> parse_path(std::string_view path) {
+  const std::size_t first = path.find('/');
+  const std::size_t second = first == std::string_view::npos ? first : path.find('/', first + 1);
+  if (second == std::string_view::npos) return std::nullopt;
+  const Result<Identity> identity = identity_of(
+      std::string(path.substr(0, first)),
+      {std::string(path.substr(first + 1, second - first - 1)), std::string(path.substr(second + 1))});
+  return identity ? std::optional(*identity) : std::nullopt;
 }
 
-/// The attachment that a text "network/container/ifname" names, if it is one of this network.
-std::optional<AttachmentName> parse_owner(std::string_view text, const std::string& network) {
-  if (!is_of_network(text, network)) return std::nullopt;
-  text.remove_prefix(network.size() + 1);
-  const std::size_t slash = text.find('/');
-  if (slash == std::string_view::npos || slash + 1 >= text.size()) return std::nullopt;
-  return AttachmentName{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
-}
+/// Whose an element is by its comment "K network/...".
+struct ElementOwner {
+  AttachmentKey key{};
+  bool is_certain = true;  ///< false: the comment ends within the network's name
+};
 
-/// The key in an element's comment "K network/...", if that is one of this network.
-std::optional<AttachmentKey> owner_key(std::string_view comment, const std::string& network) {
+std::optional<ElementOwner> owner_of(std::string_view comment, const std::string& network) {
   const std::size_t space = comment.find(' ');
-  if (space == std::string_view::npos || !is_of_network(comment.substr(space + 1), network)) {
-    return std::nullopt;
-  }
-  return parse_key(comment.substr(0, space));
+  if (space == std::string_view::npos) return std::nullopt;
+  const std::optional<AttachmentKey> key = parse_key(comment.substr(0, space));
+  if (!key) return std::nullopt;
+  if (comment.substr(space + 1).starts_with(network + "/")) return ElementOwner{.key = *key};
+  const std::string whole = to_hex(*key) + " " + network;
+  const std::string stored = nft::stored_comment(whole + "/");
+  if (stored.size() > whole.size() || stored != comment) return std::nullopt;
+  return ElementOwner{.key = *key, .is_certain = false};
+}
+
+/// A chain may hold a plugin twice, and each has a section; newest first, as DEL would go.
+std::vector<Section> sections_of(const Record& record, const std::string& plugin) {
+  std::vector<Section> sections;
+  std::copy_if(record.sections.rbegin(), record.sections.rend(), std::back_inserter(sections),
+               [&](const Section& section) { return section.plugin == plugin; });
+  return sections;
 }
 
 /// What carries a key without a record that could say so.
 struct Leftover {
   Plan removals{};
   std::optional<AttachmentName> name{};  ///< of a link
+  bool is_certain = false;               ///< that it is this network's
 };
 
 /// One GC under way.
@@ -64,7 +82,8 @@ class Collection {
   void collect_unreadable(Kernel& kernel, const RecordStore::Unreadable& found);
   void find_links(Kernel& kernel);
   void find_elements(Kernel& kernel);
-  bool collect_leftover(Kernel& kernel, const AttachmentKey& key, const Plan& removals);
+  bool has_link_of_unknown(const AttachmentKey& key) const;
+  bool collect_leftover(Kernel& kernel, const AttachmentKey& key, const Leftover& leftover);
   Result<void> spare_what_has_a_record();
 
   const CollectContext& context_;
@@ -72,6 +91,8 @@ class Collection {
   RecordStore store_;
   std::set<AttachmentKey> settled_;  ///< valid, or their record has been seen to
   std::map<AttachmentKey, Leftover> leftovers_;
+  /// The name of every link, and the one that a renamed host end was made with. Nothing: not known.
+  std::optional<std::set<std::string>> host_ends_;
   std::set<AttachmentName> spared_;
   std::vector<Error> errors_;
 };
@@ -129,14 +150,14 @@ void Collection::collect_record(const Identity& identity) {
                                      .run_dir = context_.run_dir,
                                      .open_kernel = context_.open_kernel,
                                      .log = context_.log};
-  const Section* section = find_section(**record, "", context_.plugin);
-  if (section == nullptr) return;
-  std::vector<Error> failures = undo_section(attachment, *section, (*record)->header);
-  if (failures.empty()) {
-    Result<void> dropped = store_.drop_section(identity, **record, std::string(section->key));
-    if (!dropped) failures.push_back(std::move(dropped).error());
+  for (const Section& section : sections_of(**record, context_.plugin)) {
+    std::vector<Error> failures = undo_section(attachment, section, (*record)->header);
+    if (failures.empty()) {
+      Result<void> dropped = store_.drop_section(identity, **record, section.key);
+      if (!dropped) failures.push_back(std::move(dropped).error());
+    }
+    for (Error& failure : failures) note(std::move(failure).with_context("collect " + identity.path()));
   }
-  for (Error& failure : failures) note(std::move(failure).with_context("collect " + identity.path()));
 }
 
 /// A record that cannot be read says no more than its own name, K, from which the rest is derived.
@@ -166,16 +187,19 @@ void Collection::collect_unreadable(Kernel& kernel, const RecordStore::Unreadabl
 void Collection::find_links(Kernel& kernel) {
   Result<std::vector<LinkState>> links = kernel.links(Side::kHost);
   if (!links) return note(std::move(links).error());
+  host_ends_.emplace();
   for (const LinkState& link : *links) {
+    host_ends_->insert(link.name);
     const auto path = path_in_alias(link.alias);
     if (link.kind != "veth" || !path) continue;
-    const auto owner = parse_owner(*path, context_.network);
-    if (!owner) continue;
-    Result<Identity> identity = identity_of(context_.network, *owner);
+    const std::optional<Identity> identity = parse_path(*path);
+    if (!identity) continue;
+    host_ends_->insert(identity->host_link().str());
     // An alias that was cut names another attachment than the one that the link's name is derived from.
-    if (!identity || identity->host_link().str() != link.name) continue;
+    if (identity->network() != context_.network || identity->host_link().str() != link.name) continue;
     Leftover& leftover = leftovers_[identity->key()];
-    leftover.name = owner;
+    leftover.name = {identity->container_id(), identity->ifname().str()};
+    leftover.is_certain = true;
     leftover.removals.push_back(Op{.side = Side::kHost, .action = DeleteLink{identity->host_link()}});
   }
 }
@@ -190,30 +214,40 @@ void Collection::find_elements(Kernel& kernel) {
     }
     for (nft::Element& element : *elements) {
       // The set's limit may have cut the comment behind the network: its beginning is enough.
-      const auto key = owner_key(element.comment, context_.network);
-      if (!key) continue;
-      leftovers_[*key].removals.push_back(
-          Op{.side = Side::kHost, .action = RemoveElement{std::move(element)}});
+      const auto owner = owner_of(element.comment, context_.network);
+      if (!owner) continue;
+      Leftover& leftover = leftovers_[owner->key];
+      leftover.is_certain = leftover.is_certain || owner->is_certain;
+      leftover.removals.push_back(Op{.side = Side::kHost, .action = RemoveElement{std::move(element)}});
     }
   }
 }
 
-/// Whether nothing is left.
-bool Collection::collect_leftover(Kernel& kernel, const AttachmentKey& key, const Plan& removals) {
-  const std::optional<RangeLock> lock = try_lock(key);
-  if (!lock || store_.exists(context_.network, key)) return false;  // made since we looked
-  return note_all(unwind(kernel, removals));
+/// Whether a link may belong to an attachment of which nothing but the key is known.
+bool Collection::has_link_of_unknown(const AttachmentKey& key) const {
+  return !host_ends_ || host_ends_->contains(host_link_of(key).str());
 }
 
-/// An attachment has a record before it has an address, and for as long as it has one. So whoever has one now
-/// was held by another call, could not be removed, or was begun since we looked first.
-Result<void> Collection::spare_what_has_a_record() {
-  FAIRLEAD_TRY(std::vector<Record> records, store_.list(context_.network, nullptr));
-  for (Record& record : records) {
-    AttachmentName name{record.header.container_id, record.header.ifname};
-    if (valid_.contains(name) || find_section(record, "", context_.plugin) == nullptr) continue;
-    spared_.insert(std::move(name));
+/// Whether nothing is left. Elements that may be those of another network, whose name begins with the same
+/// bytes, are nobody's if there is neither a record of their key nor a link: without it they serve no
+/// purpose.
+bool Collection::collect_leftover(Kernel& kernel, const AttachmentKey& key, const Leftover& leftover) {
+  const std::optional<RangeLock> lock = try_lock(key);
+  if (!lock || store_.exists(key)) return false;  // made since we looked, or another network's
+  if (!leftover.is_certain && has_link_of_unknown(key)) {
+    context_.log->warning("FL2010", "collect network " + context_.network + ": the elements of " +
+                                        to_hex(key) +
+                                        " are left, as its name does not tell them from those of another");
+    return false;
   }
+  return note_all(unwind(kernel, leftover.removals));
+}
+
+/// Whoever has one now was held by another call, could not be removed, or was begun since we looked first.
+Result<void> Collection::spare_what_has_a_record() {
+  FAIRLEAD_TRY(const std::set<AttachmentName> names, recorded(context_));
+  std::set_difference(names.begin(), names.end(), valid_.begin(), valid_.end(),
+                      std::inserter(spared_, spared_.end()));
   return {};
 }
 
@@ -228,7 +262,7 @@ Result<Collected> Collection::run() {
   for (const RecordStore::Unreadable& found : unreadable) collect_unreadable(*opened.kernel, found);
   for (const auto& [key, leftover] : leftovers_) {
     if (settled_.contains(key)) continue;
-    const bool is_gone = collect_leftover(*opened.kernel, key, leftover.removals);
+    const bool is_gone = collect_leftover(*opened.kernel, key, leftover);
     if (!is_gone && leftover.name) spared_.insert(*leftover.name);
   }
   FAIRLEAD_CHECK(spare_what_has_a_record());
@@ -245,6 +279,16 @@ Result<Collected> collect(const CollectContext& context, const std::set<Attachme
   if (!collected) return Unexpected(std::move(collected).error().with_context(what));
   if (collected->failure) collected->failure = std::move(*collected->failure).with_context(what);
   return collected;
+}
+
+Result<std::set<AttachmentName>> recorded(const CollectContext& context) {
+  std::set<AttachmentName> names;
+  FAIRLEAD_TRY(std::vector<Record> records, RecordStore(context.run_dir).list(context.network, nullptr));
+  for (Record& record : records) {
+    if (find_section(record, "", context.plugin) == nullptr) continue;
+    names.insert({record.header.container_id, record.header.ifname});
+  }
+  return names;
 }
 
 }  // namespace fairlead::engine

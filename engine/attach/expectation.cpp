@@ -29,7 +29,9 @@ AddressPlan still_told(AddressPlan recorded, const AddressPlan& told) {
 }
 
 /// The MTU of the container's end, if prevResult says another one than ADD answered: then somebody set it and
-/// said so. ADD's own may have been changed by somebody who did not.
+/// said so. ADD's own may have been changed by somebody who did not; what the configuration names is no
+/// better than that, and is all there is before CNI 1.1.0, whose results have an MTU first. So neither is
+/// compared: no plugin is told who comes behind it in the chain.
 std::optional<Mtu> mtu_set_since(const VethPeer& peer, const KnownAttachment& known) {
   const std::uint32_t answered = peer.mtu ? peer.mtu->bytes() : kEtherMtu;
   if (!known.mtu || *known.mtu == answered) return std::nullopt;

@@ -68,8 +68,11 @@ Result<std::optional<Record>> RecordStore::load(const std::string& network, cons
   return std::optional(std::move(record));
 }
 
-bool RecordStore::exists(const std::string& network, const AttachmentKey& key) const {
-  return access(path(network, key).c_str(), F_OK) == 0;
+bool RecordStore::exists(const AttachmentKey& key) const {
+  const auto networks = names_in(run_dir_ + "/attachments");
+  return !networks || std::any_of(networks->begin(), networks->end(), [&](const std::string& network) {
+    return access(path(network, key).c_str(), F_OK) == 0;
+  });
 }
 
 Result<void> RecordStore::save(const Identity& identity, const Record& record) const {

@@ -81,7 +81,8 @@ class RecordStore {
   [[nodiscard]] Result<std::optional<Record>> load(const Identity& identity) const;
   [[nodiscard]] Result<std::optional<Record>> load(const std::string& network,
                                                    const AttachmentKey& key) const;
-  [[nodiscard]] bool exists(const std::string& network, const AttachmentKey& key) const;
+  /// Whether there is a record with that key, of whichever network; true if that cannot be found out.
+  [[nodiscard]] bool exists(const AttachmentKey& key) const;
   /// Writes it; directories are made when missing. A failure leaves the old content.
   [[nodiscard]] Result<void> save(const Identity& identity, const Record& record) const;
   /// Removes it; kNotFound is success.

@@ -64,31 +64,14 @@ const LinkName* bridge_of(const Op& op) {
   return nullptr;
 }
 
-/// Whether a link has ports besides this attachment's.
-Result<bool> has_other_ports(const AttachmentContext& context, Kernel& kernel, const LinkName& bridge) {
-  FAIRLEAD_TRY(const std::optional<LinkState> link, kernel.find_link(Side::kHost, bridge));
-  if (!link) return false;
-  FAIRLEAD_TRY(const std::vector<LinkState> links, kernel.links(Side::kHost));
-  return std::any_of(links.begin(), links.end(), [&](const LinkState& port) {
-    return port.master == link->index && port.name != context.identity.host_link().str();
-  });
-}
-
-/// An interrupted ADD may have replaced an address of the bridge (forceAddress). The old one comes back; the
-/// new one goes only if nobody can have come to use it in the meantime. Under the bridge's lock, which is
-/// returned.
+/// Of an interrupted ADD nobody knows any more which ports there were before it, so every one counts. The
+/// bridge's lock is returned, for the time that the undo takes.
 Result<std::optional<RangeLock>> spare_bridge_addresses(const AttachmentContext& context, Kernel& kernel,
                                                         Plan& removals) {
-  const auto first = std::find_if(removals.begin(), removals.end(), bridge_of);
-  if (first == removals.end()) return std::optional<RangeLock>();
-  const LinkName bridge = *bridge_of(*first);
-  FAIRLEAD_TRY(RangeLock lock, lock_bridge(context.run_dir, bridge.str()));
-  FAIRLEAD_TRY(const bool is_used, has_other_ports(context, kernel, bridge));
-  if (is_used) {
-    std::erase_if(removals, [](const Op& op) {
-      return bridge_of(op) != nullptr && std::holds_alternative<RemoveAddress>(op.action);
-    });
-  }
+  const LinkName* const bridge = replaced_on(removals);
+  if (bridge == nullptr) return std::optional<RangeLock>();
+  FAIRLEAD_TRY(RangeLock lock, lock_bridge(context.run_dir, bridge->str()));
+  FAIRLEAD_CHECK(spare_used_addresses(context, kernel, {}, removals));
   return std::optional(std::move(lock));
 }
 
@@ -146,6 +129,38 @@ std::vector<Error> undo_section(const AttachmentContext& context, const Section&
   if (!bridge_lock) return {Error(bridge_lock.error())};
   for (Error& error : unwind(*opened->kernel, removals)) errors.push_back(std::move(error));
   return errors;
+}
+
+const LinkName* replaced_on(const Plan& undo) {
+  const auto first = std::find_if(undo.begin(), undo.end(), bridge_of);
+  return first == undo.end() ? nullptr : bridge_of(*first);
+}
+
+Result<std::set<LinkIndex>> ports_of(Kernel& kernel, const LinkName& bridge) {
+  std::set<LinkIndex> ports;
+  FAIRLEAD_TRY(const std::optional<LinkState> link, kernel.find_link(Side::kHost, bridge));
+  if (!link) return ports;
+  FAIRLEAD_TRY(const std::vector<LinkState> links, kernel.links(Side::kHost));
+  for (const LinkState& port : links) {
+    if (port.master == link->index) ports.insert(port.index);
+  }
+  return ports;
+}
+
+Result<void> spare_used_addresses(const AttachmentContext& context, Kernel& kernel,
+                                  const std::set<LinkIndex>& before, Plan& undo) {
+  const LinkName* const bridge = replaced_on(undo);
+  if (bridge == nullptr) return {};
+  FAIRLEAD_TRY(std::set<LinkIndex> users, ports_of(kernel, *bridge));
+  for (const LinkIndex port : before) users.erase(port);
+  FAIRLEAD_TRY(const std::optional<LinkState> own,
+               kernel.find_link(Side::kHost, context.identity.host_link()));
+  if (own) users.erase(own->index);
+  if (users.empty()) return {};
+  std::erase_if(undo, [](const Op& op) {
+    return bridge_of(op) != nullptr && std::holds_alternative<RemoveAddress>(op.action);
+  });
+  return {};
 }
 
 std::vector<Error> remove_derived(const AttachmentKey& key, Kernel& kernel) {

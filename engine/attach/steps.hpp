@@ -1,6 +1,7 @@
 // Steps that attach, detach, check and collect share.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,18 @@ inline constexpr int kCheckFailedCode = 107;
 /// Runs the section's undo list; the errors of what could not be removed.
 [[nodiscard]] std::vector<Error> undo_section(const AttachmentContext& context, const Section& section,
                                               const RecordHeader& header);
+
+/// The bridge whose addresses the undo of its replaced ones (forceAddress) is about; nothing if there are
+/// none.
+[[nodiscard]] const LinkName* replaced_on(const Plan& undo);
+/// The ports of a link; none if there is no such link. Dumps all links.
+[[nodiscard]] Result<std::set<LinkIndex>> ports_of(Kernel& kernel, const LinkName& bridge);
+/// Takes out of the undo of replaced addresses the removal of the new ones if somebody may have them for
+/// gateways by now: a port besides this attachment's that is not among `before`, the ports from before the
+/// replacement. The old ones come back in any case. The bridge's lock must be held, but it does not keep an
+/// ADD out that finds the address in place: one that has done so and has no port yet is not seen.
+[[nodiscard]] Result<void> spare_used_addresses(const AttachmentContext& context, Kernel& kernel,
+                                                const std::set<LinkIndex>& before, Plan& undo);
 
 /// Removes links and nft elements that carry the names derived from an attachment's key.
 [[nodiscard]] std::vector<Error> remove_derived(const AttachmentKey& key, Kernel& kernel);

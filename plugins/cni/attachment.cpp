@@ -43,12 +43,27 @@ std::optional<std::size_t> previous_interface(const Request& request) {
 }
 
 /// The IPAM plugin's part of GC. What the runtime does not know, but what has an address all the same, is as
-/// valid to it as the rest.
-Result<void> collect_addresses(const Request& request, const std::set<engine::AttachmentName>& spared) {
-  if (spared.empty()) return call_ipam(Verb::kGc, request);
-  std::vector<AttachmentId> valid = request.valid_attachments;
-  for (const engine::AttachmentName& name : spared) valid.push_back({name.container_id, name.ifname});
-  FAIRLEAD_TRY(const Request extended, with_valid_attachments(request, std::move(valid)));
+/// valid to it as the rest: `spared`, and whoever has begun since. An ADD writes its record before it asks
+/// for an address, so the records have to be read after the leases. Only an IPAM plugin in this process can
+/// be made to do that; one of its own is told who had a record just before it was started, and an ADD that
+/// takes its lease between that and the plugin's look loses it, unless the runtime keeps GC and ADD apart.
+Result<void> collect_addresses(const Request& request, const engine::CollectContext& context,
+                               const std::set<engine::AttachmentName>& spared) {
+  const auto append = [](std::vector<AttachmentId>& ids, const std::set<engine::AttachmentName>& names) {
+    for (const engine::AttachmentName& name : names) ids.push_back({name.container_id, name.ifname});
+  };
+  Request extended = request;
+  if (!spared.empty()) {
+    std::vector<AttachmentId> valid = request.valid_attachments;
+    append(valid, spared);
+    FAIRLEAD_TRY(extended, with_valid_attachments(request, std::move(valid)));
+  }
+  extended.attached_by_now = [&]() -> Result<std::vector<AttachmentId>> {
+    std::vector<AttachmentId> ids;
+    FAIRLEAD_TRY(const std::set<engine::AttachmentName> names, engine::recorded(context));
+    append(ids, names);
+    return ids;
+  };
   return call_ipam(Verb::kGc, extended);
 }
 
@@ -172,7 +187,7 @@ Result<void> collect_garbage(const Request& request) {
   FAIRLEAD_TRY(engine::Collected collected, engine::collect(context, valid));
   std::vector<Error> errors;
   if (collected.failure) errors.push_back(*std::move(collected.failure));
-  if (Result<void> delegated = collect_addresses(request, collected.spared); !delegated) {
+  if (Result<void> delegated = collect_addresses(request, context, collected.spared); !delegated) {
     errors.push_back(std::move(delegated).error());
   }
   if (errors.empty()) return {};

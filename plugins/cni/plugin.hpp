@@ -33,6 +33,9 @@ struct Request {
   std::string ipam_type{};  ///< `ipam.type`, empty if there is none
   std::optional<AddResult> prev_result{};
   std::vector<AttachmentId> valid_attachments{};  ///< GC
+  /// GC of an IPAM plugin within this process, which asks when it knows which leases there are: who besides
+  /// valid_attachments is attached by now. Not set otherwise.
+  std::function<Result<std::vector<AttachmentId>>()> attached_by_now{};
   std::shared_ptr<const Document> config{};
   const Settings* settings = nullptr;  ///< fairlead.conf and FAIRLEAD_*
   const Logger* log = nullptr;         ///< never nullptr in a verb

@@ -61,8 +61,8 @@ struct Error {
 /// "OPERATION: EACCES: Permission denied", with the errno kept in `kernel`.
 [[nodiscard]] Error error_from_errno(int err, const std::string& operation);
 
-/// Joins several failures of one teardown into one error: the first, with the others as secondary.
-/// `errors` must not be empty.
+/// Joins several failures of one teardown into one error: the first, with the others as secondary. A remedy
+/// that several of them have is told once, with the first of these. `errors` must not be empty.
 [[nodiscard]] Error join_errors(std::vector<Error> errors);
 
 }  // namespace fairlead

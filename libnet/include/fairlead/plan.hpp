@@ -121,6 +121,10 @@ using Plan = std::vector<Op>;
 /// `apply`: a Plan is a std::vector, so std::apply would be a candidate of every call.)
 [[nodiscard]] Result<void> apply_plan(Kernel& kernel, const Plan& plan, Plan* left = nullptr);
 
+/// The same, but what takes back what was done or may have been done is left to the caller, in `undo`, which
+/// is not touched otherwise.
+[[nodiscard]] Result<void> carry_out(Kernel& kernel, const Plan& plan, Plan& undo);
+
 /// Waits for those of the wanted addresses that are subject to duplicate address detection; without any, it
 /// asks the kernel nothing. An error names the address that another host has (kBusy).
 [[nodiscard]] Result<void> await_addresses(Kernel& kernel, const Desired& desired);

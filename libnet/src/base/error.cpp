@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include "fairlead/result.hpp"
 
@@ -100,9 +101,19 @@ Error error_from_errno(int err, const std::string& operation) {
                .kernel = KernelDetail{.err = err, .message = {}, .attribute = {}}};
 }
 
+namespace {
+/// Drops every remedy that stands in front of it already, in the order in which to_string() tells them.
+void tell_each_remedy_once(Error& error, std::set<std::string>& told) {
+  if (!error.remedy.empty() && !told.insert(error.remedy).second) error.remedy.clear();
+  for (Error& other : error.secondary) tell_each_remedy_once(other, told);
+}
+}  // namespace
+
 Error join_errors(std::vector<Error> errors) {
   Error first = std::move(errors.front());
   for (std::size_t i = 1; i < errors.size(); ++i) first.secondary.push_back(std::move(errors[i]));
+  std::set<std::string> told;
+  tell_each_remedy_once(first, told);
   return first;
 }
 

@@ -71,7 +71,7 @@ std::vector<Error> unwind(Kernel& kernel, const Plan& removals, Plan* left) {
   return errors;
 }
 
-Result<void> apply_plan(Kernel& kernel, const Plan& plan, Plan* left) {
+Result<void> carry_out(Kernel& kernel, const Plan& plan, Plan& undo) {
   if (plan.empty()) return {};
   const std::vector<OpOutcome> outcomes = kernel.apply(plan);
   const auto failed = std::find_if(outcomes.begin(), outcomes.end(),
@@ -81,15 +81,21 @@ Result<void> apply_plan(Kernel& kernel, const Plan& plan, Plan* left) {
                           return outcome.status == OpStatus::kDone;
                         });
   if (all_done && failed == outcomes.end()) return {};
-  Error error =
-      failed != outcomes.end()
-          ? *failed->error
-          : Error{.code = Errc::kInternal, .what = "the plan was not carried out, for no stated reason"};
   // No outcome at all must not read as "all done" there.
   std::vector<OpOutcome> known = outcomes;
   known.resize(plan.size());
+  undo = undo_of(plan, known);
+  if (failed != outcomes.end()) return Unexpected(*failed->error);
+  return Unexpected(Errc::kInternal, "the plan was not carried out, for no stated reason");
+}
+
+Result<void> apply_plan(Kernel& kernel, const Plan& plan, Plan* left) {
+  Plan undo;
+  Result<void> done = carry_out(kernel, plan, undo);
+  if (done) return done;
+  Error error = std::move(done).error();
   const Deadline::Pause late;
-  for (Error& other : unwind(kernel, undo_of(plan, known), left)) error.secondary.push_back(std::move(other));
+  for (Error& other : unwind(kernel, undo, left)) error.secondary.push_back(std::move(other));
   return Unexpected(std::move(error));
 }
 

@@ -94,12 +94,21 @@ Result<void> check(const Request& request) {
   return {};
 }
 
+std::vector<ipam::Owner> owners_of(const std::vector<AttachmentId>& attachments) {
+  std::vector<ipam::Owner> owners;
+  for (const AttachmentId& id : attachments)
+    owners.push_back({.container_id = id.container_id, .ifname = id.ifname});
+  return owners;
+}
+
 Result<void> gc(const Request& request) {
   FAIRLEAD_TRY(const ipam::LeaseStore store, open_store_without_index_if_need_be(request));
-  std::vector<ipam::Owner> valid;
-  for (const AttachmentId& id : request.valid_attachments)
-    valid.push_back({.container_id = id.container_id, .ifname = id.ifname});
-  FAIRLEAD_TRY(const std::vector<ipam::Freed> freed, store.collect(valid));
+  ipam::AlsoValid also_valid;
+  if (request.attached_by_now) {
+    also_valid = [&] { return request.attached_by_now().transform(owners_of); };
+  }
+  FAIRLEAD_TRY(const std::vector<ipam::Freed> freed,
+               store.collect(owners_of(request.valid_attachments), also_valid));
   for (const ipam::Freed& lease : freed) {
     request.log->info("FL5103", "freed " + lease.address.to_string() + " of container '" +
                                     lease.owner.container_id + "' interface '" + lease.owner.ifname + "'");

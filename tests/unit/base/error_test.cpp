@@ -34,6 +34,14 @@ TEST(Error, JoinKeepsTheFirstAndTheOthersBehindIt) {
   EXPECT_EQ(joined.secondary[1].what, "c");
 }
 
+TEST(Error, JoinTellsEachRemedyOnce) {
+  const Error nested{.what = "c", .remedy = "free space", .secondary = {{.what = "d", .remedy = "wait"}}};
+  EXPECT_EQ(join_errors({Error{.what = "a"}, Error{.what = "b", .remedy = "free space"}, nested,
+                         Error{.what = "e", .remedy = "wait"}})
+                .to_string(),
+            "a; also: b (free space); also: c; also: d (wait); also: e");
+}
+
 TEST(Error, ErrnoNamesAndClasses) {
   EXPECT_EQ(errno_name(ENODEV), "ENODEV");
   EXPECT_EQ(errno_name(4095), "errno 4095");

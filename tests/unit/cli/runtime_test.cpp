@@ -181,7 +181,10 @@ TEST_F(RuntimeTest, GcDetachesWhatIsNotValidAndThenAsksEveryPlugin) {
   runner_.calls.clear();
   runner_.inputs.clear();
   runner_.failures["b GC"] = R"({"code":102,"msg":"lost"})";
-  const auto collected = runtime().gc({{.container_id = "c2", .ifname = "eth0"}});
+  const auto collected = runtime().gc({{.container_id = "c1", .ifname = "eth0"}}, [] {
+    return Result<std::vector<cni::AttachmentId>>(
+        std::vector<cni::AttachmentId>{{.container_id = "c2", .ifname = "eth0"}});
+  });
   ASSERT_FALSE(collected);
   EXPECT_THAT(collected.error().what, HasSubstr("plugin b (2 of 3) GC failed: lost"));
   EXPECT_THAT(runner_.calls, ElementsAre("c DEL", "b DEL", "a DEL", "a GC", "b GC", "c GC"));
@@ -193,9 +196,30 @@ TEST_F(RuntimeTest, GcKeepsWhatIsValidAndKnowsOldVersions) {
   for (const char* type : {"a", "b", "c"}) runner_.results[type] = R"({"cniVersion":"1.0.0"})";
   ASSERT_TRUE(runtime("1.0.0").add(attachment()));
   runner_.calls.clear();
-  EXPECT_TRUE(runtime("1.0.0").gc({{.container_id = "c1", .ifname = "eth0"}}));
+  const auto none = [] { return Result<std::vector<cni::AttachmentId>>(std::vector<cni::AttachmentId>()); };
+  EXPECT_TRUE(runtime("1.0.0").gc({}, none));
   EXPECT_THAT(runner_.calls, IsEmpty());
   EXPECT_TRUE(is_cached());
+}
+
+// An ADD that ends while GC works: what was not judged gone is not removed, and each plugin is told of it.
+TEST_F(RuntimeTest, GcAsksWhoIsValidJustBeforeEachPluginCollects) {
+  ASSERT_TRUE(runtime().add(attachment()));
+  runner_.calls.clear();
+  runner_.inputs.clear();
+  std::size_t asked = 0;
+  const ValidNow valid_now = [&]() -> Result<std::vector<cni::AttachmentId>> {
+    EXPECT_THAT(runner_.calls, testing::SizeIs(asked < 2 ? asked : asked - 1));
+    if (asked++ == 1) return Unexpected(Errc::kIo, "list the records: EIO");
+    return std::vector<cni::AttachmentId>{{.container_id = "c" + std::to_string(asked), .ifname = "eth0"}};
+  };
+  const auto collected = runtime().gc({{.container_id = "other", .ifname = "eth0"}}, valid_now);
+  ASSERT_FALSE(collected);
+  EXPECT_THAT(collected.error().what, HasSubstr("list the records"));
+  EXPECT_TRUE(is_cached());
+  EXPECT_THAT(runner_.calls, ElementsAre("a GC", "c GC"));
+  EXPECT_THAT(runner_.inputs[0], HasSubstr(R"([{"containerID":"c1","ifname":"eth0"}])"));
+  EXPECT_THAT(runner_.inputs[1], HasSubstr(R"([{"containerID":"c3","ifname":"eth0"}])"));
 }
 
 TEST_F(RuntimeTest, StatusStopsAtTheFirstThatIsNotReady) {

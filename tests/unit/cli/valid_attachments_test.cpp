@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "engine/attach/record.hpp"
 
@@ -26,6 +27,7 @@ class ValidAttachmentsTest : public testing::Test {
       if (found->second == kUnreadable) return Unexpected(Errc::kDenied, "open " + path + ": EACCES");
       return found->second;
     };
+    host_.has_directory = [this](const std::string& path) { return directories_.contains(path); };
   }
   void TearDown() override { fs::remove_all(directory_); }
 
@@ -67,7 +69,8 @@ class ValidAttachmentsTest : public testing::Test {
   static constexpr std::uint64_t kUnreadable = 0;
   std::string directory_;
   std::map<std::string, std::uint64_t> namespaces_{{"/run/netns/c1", 7}};
-  ThisHost host_{.boot_id = "this boot", .cookie = 1, .cookie_at = {}};
+  std::set<std::string> directories_{"/proc", "/run/netns"};
+  ThisHost host_{.boot_id = "this boot", .cookie = 1, .cookie_at = {}, .has_directory = {}};
 };
 
 TEST_F(ValidAttachmentsTest, AnEntryWithoutANamespaceTakesItFromTheRecord) {
@@ -92,6 +95,27 @@ TEST_F(ValidAttachmentsTest, WhatCannotBeLookedAtIsNotTakenForDead) {
   EXPECT_EQ(known().reason, "open /run/netns/c1: EACCES");
   namespaces_.clear();
   EXPECT_EQ(life(), Life::kGone);
+}
+
+// As from a mount namespace in which there is nothing of the runtime's.
+TEST_F(ValidAttachmentsTest, WhatNobodyCouldSeeFromHereIsNotTakenForDead) {
+  record("/run/netns/c1", 7);
+  namespaces_.clear();
+  directories_.clear();
+  EXPECT_EQ(life(), Life::kUnknown);
+  EXPECT_EQ(known().reason, "there is no '/run/netns' here, where its namespace was");
+  directories_ = {"/run/netns"};
+  EXPECT_EQ(life(), Life::kGone);
+}
+
+TEST_F(ValidAttachmentsTest, AProcessThatIsNotThereTookItsNamespaceWithIt) {
+  for (const char* path : {"/proc/4711/ns/net", "/proc/4711/task/4712/ns/net"}) {
+    directories_ = {"/proc"};
+    cache(path);
+    EXPECT_EQ(life(), Life::kGone) << path;
+    directories_ = {"/run/netns"};
+    EXPECT_EQ(life(), Life::kUnknown) << path;
+  }
 }
 
 TEST_F(ValidAttachmentsTest, AnotherNamespaceUnderTheSamePathKeepsNothingAlive) {

@@ -106,7 +106,8 @@ TEST_F(Attach, CollectFindsLinksAndElementsWhoseRecordIsLost) {
 // must not be taken for another attachment's, which is then neither valid nor recorded.
 TEST_F(Attach, CollectTakesNoCutOffNameForAnotherAttachments) {
   const std::string id(64, 'c');
-  for (const std::size_t length : {20U, 24U, 25U, 26U, 27U, 28U, 60U, 176U, 178U, 179U, 180U, 200U}) {
+  for (const std::size_t length :
+       {20U, 24U, 25U, 26U, 27U, 28U, 60U, 93U, 94U, 120U, 176U, 178U, 179U, 180U, 200U}) {
     host_ = FakeHost();
     container_ = host_.add_namespace();
     network_ = std::string(length, 'n');
@@ -121,10 +122,58 @@ TEST_F(Attach, CollectTakesNoCutOffNameForAnotherAttachments) {
     ASSERT_TRUE(collects(collecting, {{id, "eth0"}}));
     EXPECT_EQ(host_.dump(), before) << "without its record, name of " << length;
     ASSERT_TRUE(collects(collecting, {}));
-    // A network's name that is itself cut off says nothing any more.
-    const bool whole = length < 94;
-    EXPECT_EQ(host_.dump().find("element masq4") == std::string::npos, whole) << length;
+    // Where the network's own name is cut off, the alias of the link says whose the key is.
+    const bool is_known = length <= 176;
+    EXPECT_EQ(host_.dump().find("element masq4") == std::string::npos, is_known) << length;
+    host_.remove_namespace(container_);
+    ASSERT_TRUE(collects(collecting, {}));
+    EXPECT_EQ(host_.dump().find("element masq4"), std::string::npos) << "without its link, " << length;
   }
+}
+
+// The comment of an element has room for 94 bytes of the network's name: these two are the same to it.
+TEST_F(Attach, CollectTakesNoElementOfANetworkWhoseNameBeginsAlike) {
+  std::vector<std::string> lines;
+  log_ = Logger([&](LogLevel, std::string_view id, std::string_view) { lines.emplace_back(id); });
+  network_ = std::string(94, 'n') + "other";
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  const std::string link = context().identity.host_link().str();
+  const auto is_left = [&] {
+    const std::string before = host_.dump();
+    lines.clear();
+    EXPECT_TRUE(collects({.network = std::string(94, 'n') + "own",
+                          .plugin = "bridge",
+                          .run_dir = run_dir_,
+                          .open_kernel = factory(),
+                          .log = &log_},
+                         {}));
+    return host_.dump() == before;
+  };
+  EXPECT_TRUE(is_left());
+  EXPECT_TRUE(lines.empty()) << "its record says whose it is";
+  std::filesystem::remove_all(run_dir_ + "/attachments");
+  EXPECT_TRUE(is_left());
+  EXPECT_EQ(lines, std::vector<std::string>{"FL2010"});
+  host_.rename(FakeHost::kHostNs, link, "uplink7");
+  EXPECT_TRUE(is_left()) << "somebody renamed its host end";
+  const auto links_fail = [](FakeKernel& kernel) {
+    kernel.on_query([&kernel] {
+      if (kernel.queries().back().starts_with("dump links")) kernel.fail_query(0);
+    });
+  };
+  host_.remove_namespace(container_);
+  prepare_ = links_fail;
+  const std::string before = host_.dump();
+  EXPECT_FALSE(collects({.network = std::string(94, 'n') + "own",
+                         .plugin = "bridge",
+                         .run_dir = run_dir_,
+                         .open_kernel = factory(),
+                         .log = &log_},
+                        {}));
+  EXPECT_EQ(host_.dump(), before) << "nobody knows which links there are";
+  prepare_ = nullptr;
+  EXPECT_FALSE(is_left()) << "nobody's";
+  EXPECT_EQ(host_.dump().find("element masq4"), std::string::npos);
 }
 
 TEST_F(Attach, CollectRemovesARecordThatWasNeverFinished) {

@@ -237,6 +237,23 @@ TEST_F(Attach, CheckWithoutARecordFindsTheHostEndWhateverItsName) {
   EXPECT_NE(checked.error().to_string().find("veth1234abcd: has no master, want cni0"), std::string::npos);
 }
 
+// An index means nothing without its namespace: that of the far end, elsewhere, is a bridge's here.
+TEST_F(Attach, CheckWithoutARecordTakesNoLinkForTheHostEndThatOnlyHasItsIndex) {
+  ASSERT_FALSE(
+      host_.create_link(FakeHost::kHostNs, {.name = driver_.config.bridge, .kind = BridgeLink{}}, 0));
+  const FakeHost::Ns elsewhere = host_.add_namespace();
+  const VethLink pair{.peer = {.name = *LinkName::parse("eth0")}};
+  ASSERT_FALSE(host_.create_link(elsewhere, {.name = *LinkName::parse("far"), .kind = pair}, container_));
+  ASSERT_EQ(host_.at(elsewhere).find("far")->state.index,
+            host_.at(FakeHost::kHostNs).find("cni0")->state.index);
+  source_.held = true;
+  const auto checked = check(context(), driver_, source_, {});
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().to_string().find("eth0 in the container has no far end on the host"),
+            std::string::npos)
+      << checked.error().to_string();
+}
+
 TEST_F(Attach, CheckSaysThatTheRecordKnowsOfNoFinishedAttachment) {
   ASSERT_TRUE(attach(context(), driver_, source_));
   Record changed = record();

@@ -69,6 +69,26 @@ TEST_F(Attach, CollectSparesWhoWasWritingTheFirstLineWhenItLooked) {
   EXPECT_EQ(**read_file(file_of("c1")), whole);
 }
 
+TEST_F(Attach, CollectUndoesEverySectionOfItsPlugin) {
+  const std::string base = (warm_up(), host_.dump());
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  Record chain = record();
+  const LinkName second = *LinkName::parse("second");
+  ASSERT_FALSE(host_.create_link(FakeHost::kHostNs, {.name = second, .kind = BridgeLink{}}, 0));
+  chain.sections.insert(
+      chain.sections.begin(),
+      {.key = "bridge:2", .plugin = "bridge", .undo = {{.side = Side::kHost, .action = DeleteLink{second}}}});
+  chain.sections.push_back({.key = "tuning:1", .plugin = "tuning", .phase = Phase::kDone});
+  save(chain);
+  ASSERT_TRUE(collects(
+      {.network = "net", .plugin = "bridge", .run_dir = run_dir_, .open_kernel = factory(), .log = &log_},
+      {}));
+  EXPECT_EQ(host_.dump(), base);
+  const Record rest = record();
+  ASSERT_EQ(rest.sections.size(), 1U);
+  EXPECT_EQ(rest.sections[0].key, "tuning:1");
+}
+
 TEST_F(Attach, CollectFailsWhereItCannotLock) {
   ASSERT_TRUE(attach(context(), driver_, source_));
   container_ = host_.add_namespace();

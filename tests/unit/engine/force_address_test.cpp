@@ -44,6 +44,15 @@ class ForceAddress : public Attach {
     return !lock && lock.error().code == Errc::kBusy;
   }
 
+  /// A port of the bridge, whosever it is.
+  void plug(const std::string& name) {
+    const LinkSpec port{.name = *LinkName::parse(name),
+                        .kind = VethLink{.peer = {.name = *LinkName::parse("eth0")}},
+                        .master = driver_.config.bridge,
+                        .up = true};
+    ASSERT_FALSE(host_.create_link(FakeHost::kHostNs, port, host_.add_namespace()));
+  }
+
   std::set<std::string> before_;
   const std::set<std::string> wanted_{"10.1.2.1/24", "2001:db8::1/64"};
 };
@@ -63,6 +72,122 @@ TEST_F(ForceAddress, AFailedAddGivesTheBridgeItsAddressesBack) {
   }
   EXPECT_GT(nth, 12U);
   EXPECT_EQ(bridge_addresses(), wanted_);
+}
+
+TEST_F(ForceAddress, APortFromBeforeDoesNotKeepTheNewAddress) {
+  plug("veth1");
+  std::size_t nth = 0;
+  for (bool failed = true; failed; ++nth) {
+    prepare_ = [nth](FakeKernel& kernel) { kernel.fail(nth, Fault::kRefused); };
+    const Result<Attached> attached = attach(context(), driver_, source_);
+    failed = !attached;
+    if (failed) {
+      EXPECT_EQ(bridge_addresses(), before_) << nth << ": " << attached.error().to_string();
+    }
+  }
+  EXPECT_GT(nth, 12U);
+}
+
+// It finds the new address in place, so it takes no lock.
+TEST_F(ForceAddress, AFailedAddKeepsTheGatewayOfAnotherThatCameInBetween) {
+  // To a bridge that is not ours every ADD gives the MAC that it has, under the lock.
+  host_.at(FakeHost::kHostNs).find("cni0")->state.alias = kBridgeAlias;
+  FakeSource second;
+  second.last = "4";
+  bool came = false;
+  prepare_ = [&](FakeKernel& kernel) {
+    kernel.on_query([&] {
+      if (came || kernel.carried_out().size() <= 12) return;
+      came = true;
+      container_ = host_.add_namespace();
+      EXPECT_TRUE(attach(context("c2"), driver_, second));
+      kernel.fail_query(0);
+    });
+  };
+  const Result<Attached> attached = attach(context(), driver_, source_);
+  ASSERT_FALSE(attached);
+  EXPECT_TRUE(attached.error().secondary.empty()) << attached.error().to_string();
+  EXPECT_FALSE(source_.held || has_record());
+  ASSERT_TRUE(came);
+  const Result<void> checked = check(context("c2"), driver_, second, {});
+  EXPECT_TRUE(checked) << checked.error().to_string();
+  const std::set<std::string> now = bridge_addresses();
+  EXPECT_TRUE(now.contains("10.0.0.1/8") && now.contains("10.1.2.9/24"));
+}
+
+// The port of such a one may appear at any moment.
+TEST_F(ForceAddress, AFailedAddLeavesTheNewAddressToWhoAttachedInTheMeantime) {
+  const FakeHost untouched = host_;
+  std::size_t kept = 0;
+  std::size_t nth = 0;
+  for (bool failed = true; failed; ++nth) {
+    host_ = untouched;
+    std::set<std::string> used;
+    prepare_ = [&](FakeKernel& kernel) {
+      kernel.fail(nth, Fault::kAckLost);
+      kernel.on_query([&] {
+        const std::set<std::string> now = bridge_addresses();
+        std::set<std::string> there;
+        std::set_intersection(now.begin(), now.end(), wanted_.begin(), wanted_.end(),
+                              std::inserter(there, there.end()));
+        if (there.empty() || !used.empty()) return;
+        plug("veth1");
+        used = there;
+      });
+    };
+    const Result<Attached> attached = attach(context(), driver_, source_);
+    failed = !attached;
+    if (!failed) break;
+    const std::set<std::string> now = bridge_addresses();
+    EXPECT_TRUE(std::includes(now.begin(), now.end(), used.begin(), used.end())) << nth;
+    EXPECT_TRUE(now.contains("10.0.0.1/8") && now.contains("10.1.2.9/24")) << nth;
+    if (used.empty()) {
+      EXPECT_EQ(now, before_) << nth;
+    }
+    EXPECT_TRUE(attached.error().secondary.empty()) << nth << ": " << attached.error().to_string();
+    EXPECT_FALSE(source_.held || has_record()) << nth;
+    if (!used.empty()) ++kept;
+  }
+  EXPECT_GT(kept, 8U);
+}
+
+TEST_F(ForceAddress, WhereNobodyCanSayWhoUsesTheNewAddressItIsLeftToDel) {
+  std::size_t asked = 0;
+  prepare_ = [&](FakeKernel& kernel) {
+    kernel.fail(12, Fault::kRefused);
+    kernel.on_query([&] {
+      // The first look at the ports is before the replacement.
+      if (kernel.queries().back().starts_with("dump links") && ++asked == 2) kernel.fail_query(0);
+    });
+  };
+  const Result<Attached> attached = attach(context(), driver_, source_);
+  prepare_ = nullptr;
+  ASSERT_FALSE(attached);
+  EXPECT_EQ(asked, 2U);
+  EXPECT_EQ(attached.error().secondary.size(), 1U);
+  EXPECT_EQ(bridge_addresses(), wanted_);
+  EXPECT_TRUE(source_.held);
+  EXPECT_TRUE(detach(context(), source_));
+  EXPECT_EQ(bridge_addresses(), before_);
+  EXPECT_FALSE(source_.held || has_record());
+}
+
+TEST_F(ForceAddress, AnAddThatReplacesNothingDoesNotAskForPorts) {
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  container_ = host_.add_namespace();
+  FakeSource second;
+  second.last = "4";
+  std::size_t dumps = 0;
+  prepare_ = [&](FakeKernel& kernel) {
+    kernel.on_query([&] { dumps += kernel.queries().back().starts_with("dump links") ? 1 : 0; });
+  };
+  ASSERT_TRUE(attach(context("c2"), driver_, second));
+  ASSERT_FALSE(host_.remove_address(FakeHost::kHostNs, "cni0", *IfaceAddress::parse("10.1.2.1/24")));
+  container_ = host_.add_namespace();
+  FakeSource third;
+  third.last = "5";
+  ASSERT_TRUE(attach(context("c3"), driver_, third));
+  EXPECT_EQ(dumps, 0U);
 }
 
 TEST_F(ForceAddress, TheBridgeIsLockedUntilItIsCertain) {

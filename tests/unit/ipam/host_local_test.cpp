@@ -175,6 +175,26 @@ TEST_F(HostLocalTest, CollectsWhatIsNotValid) {
   EXPECT_THAT(lines_, ElementsAre("FL5103", "FL5103"));
 }
 
+TEST_F(HostLocalTest, CollectAsksWhoIsAttachedWhenItKnowsItsLeases) {
+  const std::string ipam = R"("ipam":{"dataDir":"DATA","subnet":"10.0.0.0/24"})";
+  ASSERT_TRUE(plugin_.add(request(ipam, "a")));
+  Request gc = request(ipam);
+  gc.attached_by_now = [&]() -> Result<std::vector<AttachmentId>> {
+    EXPECT_TRUE(plugin_.add(request(ipam, "b"))) << "its record is written by now, but we did not see it";
+    return std::vector<AttachmentId>{};
+  };
+  EXPECT_EQ(told(plugin_.gc(gc)), "ok");
+  EXPECT_THAT(leases(), ElementsAre("10.0.0.3"));
+  gc.attached_by_now = []() -> Result<std::vector<AttachmentId>> {
+    return std::vector<AttachmentId>{{.container_id = "b", .ifname = "eth0"}};
+  };
+  EXPECT_EQ(told(plugin_.gc(gc)), "ok");
+  EXPECT_THAT(leases(), ElementsAre("10.0.0.3"));
+  gc.attached_by_now = nullptr;
+  EXPECT_EQ(told(plugin_.gc(gc)), "ok");
+  EXPECT_THAT(leases(), IsEmpty());
+}
+
 TEST_F(StaticTest, AppendsWhatCniArgsNamesAndDealsOutItsGateways) {
   Request made = request(
       R"("ipam":{"addresses":[{"address":"10.1.0.9/24","gateway":"10.1.0.1"},{"address":"10.2.0.9/24"}],

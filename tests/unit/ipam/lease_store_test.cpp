@@ -223,6 +223,36 @@ TEST_F(LeaseStoreTest, CollectWithoutAnyValidEmptiesTheNetworkAndItsIndex) {
   EXPECT_TRUE(store().collect({}));
 }
 
+// What happens between the list of the leases and their removal: an interface that is attached by then, one
+// that went and whose address is another's, one that went and came again.
+TEST_F(LeaseStoreTest, CollectTakesNothingFromWhoComesWhileItWorks) {
+  const Pool pool = test::pool_of({{"10.0.0.0/28"}});
+  for (const char* id : {"attached", "gone", "again", "stale"}) static_cast<void>(allocate(pool, owner(id)));
+  const auto meanwhile = [&]() -> Result<std::vector<Owner>> {
+    for (const char* id : {"gone", "again"}) EXPECT_TRUE(store().release(owner(id)));
+    EXPECT_EQ(allocate(pool, owner("other"), {"10.0.0.3"}).find("error"), std::string::npos);
+    EXPECT_EQ(allocate(pool, owner("again"), {"10.0.0.4"}).find("error"), std::string::npos);
+    return std::vector<Owner>{owner("attached")};
+  };
+  const auto freed = store().collect({}, meanwhile);
+  ASSERT_TRUE(freed) << freed.error().what;
+  ASSERT_THAT(*freed, SizeIs(1));
+  EXPECT_EQ(freed->front().owner.container_id, "stale");
+  EXPECT_THAT(leases(), ElementsAre("10.0.0.2", "10.0.0.3", "10.0.0.4"));
+  EXPECT_THAT(entries(), SizeIs(3));
+}
+
+TEST_F(LeaseStoreTest, CollectFreesNothingWhereNobodyCanSayWhoIsAttached) {
+  static_cast<void>(allocate(test::pool_of({{"10.0.0.0/28"}}), owner("a")));
+  const auto unknown = []() -> Result<std::vector<Owner>> {
+    return Unexpected(Errc::kIo, "list the records: EIO");
+  };
+  const auto freed = store().collect({}, unknown);
+  ASSERT_FALSE(freed);
+  EXPECT_EQ(freed.error().code, Errc::kIo);
+  EXPECT_THAT(leases(), ElementsAre("10.0.0.2"));
+}
+
 TEST_F(LeaseStoreTest, SaysThatASetIsFullWithoutTouchingAnything) {
   const Pool pool = test::pool_of({{"10.0.0.0/24"}, {"10.1.0.0/30"}});
   EXPECT_TRUE(store().check_available(pool));

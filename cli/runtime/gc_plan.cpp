@@ -1,0 +1,45 @@
+#include "cli/runtime/gc_plan.hpp"
+
+#include <algorithm>
+
+namespace fairlead::cli {
+namespace {
+
+bool holds(const std::vector<cni::AttachmentId>& ids, const cni::AttachmentId& id) {
+  return std::find(ids.begin(), ids.end(), id) != ids.end();
+}
+
+void decide(const KnownAttachment& known, Unnamed unnamed, GcPlan& plan) {
+  const std::string name = known.id.container_id + "/" + known.id.ifname;
+  const bool named = holds(plan.valid, known.id);
+  const bool kept = named || (known.life != Life::kGone && unnamed == Unnamed::kKeepUnlessGone);
+  plan.lines += (kept ? "keep    " : "remove  ") + name + "  " + (named ? "named" : known.reason) +
+                (known.netns.empty() ? "" : "  " + known.netns) + "\n";
+  if (!kept) plan.gone.push_back(known.id);
+  if (!kept || named) return;
+  plan.valid.push_back(known.id);
+  if (known.life != Life::kUnknown) return;
+  plan.notes.push_back("note: kept " + name + ": " + known.reason + "; --keep-none removes it");
+}
+
+}  // namespace
+
+GcPlan plan_gc(const std::vector<KnownAttachment>& known, const std::vector<cni::AttachmentId>& named,
+               Unnamed unnamed) {
+  GcPlan plan{.valid = named};
+  for (const KnownAttachment& attachment : known) decide(attachment, unnamed, plan);
+  return plan;
+}
+
+std::vector<cni::AttachmentId> valid_by_now(const GcPlan& first, const GcPlan& later) {
+  std::vector<cni::AttachmentId> valid = first.valid;
+  for (const cni::AttachmentId& id : later.valid) {
+    if (!holds(valid, id)) valid.push_back(id);
+  }
+  for (const cni::AttachmentId& id : later.gone) {
+    if (!holds(valid, id) && !holds(first.gone, id)) valid.push_back(id);
+  }
+  return valid;
+}
+
+}  // namespace fairlead::cli
