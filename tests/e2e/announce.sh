@@ -5,25 +5,24 @@
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 isolate "$@"
+need jq
 
 P=$W/cni
 plugin_directory "$P" bridge host-local
 hosts=6 rounds=20
 former=02:00:00:00:00:99
-config='{"cniVersion": "1.0.0", "name": "announce", "type": "bridge", "bridge": "cni0", "isGateway": true,
-  "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.93.0.0/24"}], [{"subnet": "fd00:93::/64"}]]}
-  %s}'
-printf -v plain "$config" ''
-printf -v asking "$config" ', "args": {"cni": {"ips": ["10.93.0.77", "fd00:93::77"]}}'
+jq -n '{cniVersion: "1.0.0", name: "announce", type: "bridge", bridge: "cni0", isGateway: true,
+  ipam: {type: "host-local", ranges: [[{subnet: "10.93.0.0/24"}], [{subnet: "fd00:93::/64"}]]}}' >"$W/plain"
+jq '.args.cni.ips = ["10.93.0.77", "fd00:93::77"]' "$W/plain" >"$W/asking"
 
 hand_over() { # ROUND: a container with the address of the former one
   local container=c$1
   ip neigh replace 10.93.0.77 lladdr "$former" dev cni0 nud stale
   ip neigh replace fd00:93::77 lladdr "$former" dev cni0 nud stale
   new_netns "$container"
-  cni ADD bridge "$container" "/run/netns/$container" eth0 <<<"$asking" >/run/netns/answer || cat /run/netns/answer
+  cni ADD bridge "$container" "/run/netns/$container" eth0 <"$W/asking" >/run/netns/answer || cat /run/netns/answer
   ip neigh show dev cni0 | grep -F "$former"
-  cni DEL bridge "$container" "/run/netns/$container" eth0 <<<"$asking" || echo "DEL fails"
+  cni DEL bridge "$container" "/run/netns/$container" eth0 <"$W/asking" || echo "DEL fails"
   ip netns del "$container"
 }
 
@@ -32,12 +31,12 @@ host() { # a host of its own
   for dir in /run/netns /run/fairlead /var/lib/cni; do mount -t tmpfs tmpfs "$dir"; done
   ip link set lo up
   new_netns first
-  cni ADD bridge first /run/netns/first eth0 <<<"$plain" >/run/netns/answer || cat /run/netns/answer
+  cni ADD bridge first /run/netns/first eth0 <"$W/plain" >/run/netns/answer || cat /run/netns/answer
   for round in $(seq "$rounds"); do hand_over "$round"; done
 }
 
 mkdir -p /run/fairlead
-export P plain asking former rounds
+export P W former rounds
 jobs=()
 for i in $(seq "$hosts"); do
   unshare --net --mount bash -c "$(declare -f cni new_netns hand_over host); host" >"$W/host$i" 2>&1 &
