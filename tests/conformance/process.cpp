@@ -107,6 +107,13 @@ Process::~Process() {
   ::waitpid(pid_, nullptr, 0);
 }
 
+bool Process::ends_within(std::chrono::microseconds time) const {
+  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(time);
+  const timespec limit{.tv_sec = whole.count(), .tv_nsec = std::chrono::nanoseconds(time - whole).count()};
+  pollfd exited{pidfd_.get(), POLLIN, 0};
+  return ::ppoll(&exited, 1, &limit, nullptr) > 0;
+}
+
 Output Process::wait() {
   Output output;
   const auto left =

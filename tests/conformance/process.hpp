@@ -40,6 +40,8 @@ class Process {
   Process(Process&& other) noexcept;
   Process& operator=(Process&&) = delete;
   ~Process();
+  /// Waits for at most that time. Whether it has ended.
+  [[nodiscard]] bool ends_within(std::chrono::microseconds time) const;
   /// Waits; past the time limit the child is killed.
   Output wait();
   [[nodiscard]] pid_t pid() const { return pid_; }
