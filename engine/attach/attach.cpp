@@ -32,6 +32,27 @@ std::vector<HostLink> links_in(const Observed& observed) {
   return links;
 }
 
+/// A bridge carries the host's own frames from when its first port forwards and the kernel has noticed; until
+/// then it drops them. Whatever of the shared links is to be operational and is not: to be waited for at the
+/// end. Without those where the spanning tree protocol makes that half a minute.
+Plan carriers_missing(const Logger& log, const Desired& wants, const Observed& observed) {
+  Plan waits;
+  for (std::size_t i = 0; i < wants.size(); ++i) {
+    const auto* link = std::get_if<WantLink>(&wants[i].item);
+    if (link == nullptr || !link->operational) continue;
+    const std::optional<LinkState>& state = std::get<Observed::Link>(observed.items[i]).state;
+    if (state && state->stp) {
+      log.info("FL2012",
+               "bridge " + state->name +
+                   " runs the spanning tree protocol: it forwards to and from a new port only after "
+                   "twice its forward delay");
+    } else if (!state || !is_operational(*state)) {
+      waits.push_back(Op{.side = wants[i].side, .action = AwaitOperational{link->spec.name}});
+    }
+  }
+  return waits;
+}
+
 /// One ADD under way: what has to be taken back if the next step fails.
 class Attachment {
  public:
@@ -78,6 +99,7 @@ class Attachment {
   Plan shared_undo_;                  ///< gives it back
   Plan applied_;                      ///< of what is ours alone
   Plan not_undone_;                   ///< what the rollback of a failed part left behind
+  Plan carriers_missing_;             ///< shared links to wait for when everything is in place
   std::vector<HostLink> untouched_;   ///< shared links that are as they should be already
 };
 
@@ -186,6 +208,7 @@ Result<void> Attachment::save_section(Phase phase, const Plan& shared, const Pla
 Result<Plan> Attachment::plan_shared(const DesiredState& state) {
   FAIRLEAD_TRY(const Observed before, observe(kernel_, state.shared));
   FAIRLEAD_TRY(Plan plan, diff(state.shared, before));
+  carriers_missing_ = carriers_missing(*context_.log, state.shared, before);
   if (plan.empty()) {
     untouched_ = links_in(before);
     return plan;
@@ -217,7 +240,8 @@ Result<Attached> Attachment::build() {
 
   FAIRLEAD_TRY(const Plan shared, plan_shared(state));
   FAIRLEAD_TRY(const Observed observed, observe(kernel_, state.own, /*skip_container=*/true));
-  FAIRLEAD_TRY(const Plan own, diff(state.own, observed));
+  FAIRLEAD_TRY(Plan own, diff(state.own, observed));
+  own.insert(own.end(), carriers_missing_.begin(), carriers_missing_.end());
   FAIRLEAD_CHECK(save_section(Phase::kIntent, shared, own));
 
   FAIRLEAD_CHECK(change_shared(shared));

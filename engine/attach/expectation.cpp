@@ -44,8 +44,15 @@ bool is_container_sysctl(const Want& want) {
   return want.side == Side::kContainer && std::holds_alternative<WantSysctl>(want.item);
 }
 
+// Steps of ADD's way, not of the state it leads to.
+bool is_step(const Want& want) {
+  const auto* link = std::get_if<WantLink>(&want.item);
+  return link != nullptr && std::holds_alternative<ExistingLink>(link->spec.kind) &&
+         (link->operational || link->announce);
+}
+
 void relax(Desired& wants, const KnownAttachment& known) {
-  std::erase_if(wants, is_container_sysctl);
+  std::erase_if(wants, [](const Want& want) { return is_container_sysctl(want) || is_step(want); });
   for (Want& want : wants) {
     if (auto* route = std::get_if<WantRoute>(&want.item)) route->any_table = true;
     auto* link = std::get_if<WantLink>(&want.item);

@@ -62,7 +62,9 @@ Desired shared_part(const BridgeConfig& config, const AttachmentNames& names, co
                   .alias = kBridgeAlias};
   if (config.promisc) bridge.promisc = true;
   // A bridge that somebody else made keeps the MAC it has when ports come and go.
-  wants.push_back(shared(WantLink{.spec = std::move(bridge), .pin_mac = true}));
+  // With a container whose interface stays down the bridge may have no port that forwards.
+  wants.push_back(shared(WantLink{
+      .spec = std::move(bridge), .pin_mac = true, .operational = !config.disable_container_interface}));
   // A container must not be able to advertise itself as the host's IPv6 router (CVE-2020-10749).
   wants.push_back(shared(WantSysctl{
       .key = "net/ipv6/conf/" + config.bridge.str() + "/accept_ra", .value = "0", .optional = true}));
@@ -119,7 +121,9 @@ void add_container_side(Desired& wants, const BridgeConfig& config, const Attach
   if (has_family(plan, IpFamily::kV6)) {
     wants.push_back(container_sysctl(link, "disable_ipv6", "0"));
     wants.push_back(container_sysctl(link, "keep_addr_on_down", "1"));
-    wants.push_back(container_sysctl(link, "ndisc_notify", "1"));
+    Want notify = container_sysctl(link, "ndisc_notify", "1");
+    std::get<WantSysctl>(notify.item).courtesy = true;  // an announcement less is no reason to fail
+    wants.push_back(std::move(notify));
     if (config.enable_dad) {
       wants.push_back(container_sysctl(link, "accept_dad", "1"));
       wants.push_back(container_sysctl(link, "enhanced_dad", "1"));
@@ -129,8 +133,7 @@ void add_container_side(Desired& wants, const BridgeConfig& config, const Attach
   if (has_family(plan, IpFamily::kV4)) inner.arp_notify = true;
   wants.push_back(container(WantLink{.spec = std::move(inner)}));
   // The pair has a carrier now, but the bridge does not forward before the kernel has noticed. Whatever is
-  // said until then is lost: a probe of duplicate address detection, the announcement below, and what the
-  // host sends.
+  // said until then is lost: a probe of duplicate address detection, and the announcement below.
   wants.push_back(
       host(WantLink{.spec = {.name = names.host_link, .kind = ExistingLink{}}, .operational = true}));
   for (const AttachedAddress& attached : plan.addresses) {

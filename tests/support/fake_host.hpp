@@ -78,11 +78,15 @@ class FakeHost {
   Verdict change_link(Ns ns, const LinkSpec& spec);
   Verdict delete_link(Ns ns, const std::string& name);
   Verdict await_operational(Ns ns, const std::string& name);
+  /// The links that somebody waited for so.
+  [[nodiscard]] const std::vector<std::string>& awaited() const { return awaited_; }
   Verdict add_address(Ns ns, const std::string& link, const AddressSpec& spec);
   Verdict remove_address(Ns ns, const std::string& link, const IfaceAddress& address);
   Verdict add_route(Ns ns, const RouteSpec& route);
   Verdict remove_route(Ns ns, const RouteSpec& route);
   Verdict set_sysctl(Ns ns, const std::string& key, const std::string& value);
+  /// Settings of this name ("ndisc_notify") cannot be changed any more, as below a read-only /proc/sys.
+  void write_protect(const std::string& name) { write_protected_.insert(name); }
   Verdict ensure_table(const nft::TableSpec& table);
   Verdict add_element(const nft::Element& element);
   Verdict remove_element(const nft::Element& element);
@@ -145,6 +149,8 @@ class FakeHost {
   std::map<TableKey, FakeTable> tables_{};
   std::set<IpAddress> occupied_{};
   std::set<std::tuple<IpFamily, std::string, std::string>> legacy_chains_{};
+  std::vector<std::string> awaited_{};
+  std::set<std::string> write_protected_{};
   Ns next_namespace_ = 0;
   std::uint32_t next_mac_ = 1;
 };

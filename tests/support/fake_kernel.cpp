@@ -164,7 +164,7 @@ Verdict FakeKernel::carry_out(const Op& op) {
     Verdict operator()(const RemoveRoute& a) const { return host.remove_route(ns, a.route); }
     Verdict operator()(const SetSysctl& a) const {
       Verdict verdict = host.set_sysctl(ns, a.key, a.value);
-      return a.optional && verdict && verdict->err == ENOENT ? Verdict() : verdict;
+      return a.courtesy || (a.optional && verdict && verdict->err == ENOENT) ? Verdict() : verdict;
     }
     Verdict operator()(const EnsureTable& a) const { return host.ensure_table(a.table); }
     Verdict operator()(const AddElement& a) const {

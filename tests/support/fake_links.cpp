@@ -302,6 +302,7 @@ Verdict FakeHost::delete_link(Ns ns, const std::string& name) {
 Verdict FakeHost::await_operational(Ns ns, const std::string& name) {
   const FakeLink* link = at(ns).find(name);
   if (link == nullptr) return refuse(ENODEV);
+  awaited_.push_back(name);
   return observed(ns, *link).operstate == kOperUp ? std::nullopt : refuse(ETIMEDOUT);
 }
 

@@ -85,7 +85,7 @@ struct LinkState {
   bool loopback = false;            ///< IFF_LOOPBACK
   std::uint32_t promiscuity = 0;    ///< IFLA_PROMISCUITY: users of promiscuous mode
   bool promisc_flag = false;        ///< IFF_PROMISC: set by an administrator
-  std::uint8_t operstate = 0;       ///< RFC 2863 (IF_OPER_*)
+  std::uint8_t operstate = 0;       ///< RFC 2863 (IF_OPER_*); see is_operational()
   std::optional<LinkIndex> master{};
   /// IFLA_LINK: of a veth its peer, of a VLAN or tunnel the link below; an index in that one's namespace.
   std::optional<LinkIndex> link{};
@@ -93,6 +93,12 @@ struct LinkState {
   std::string alias{};
   PortOptions port{};   ///< filled for bridge ports
   BridgeLink bridge{};  ///< filled for bridges
+  /// IFLA_BR_STP_STATE of a bridge: with the spanning tree protocol a port forwards only after twice the
+  /// forward delay (30 seconds), whatever its operational state.
+  bool stp = false;
 };
+
+/// Whether the link carries frames, as far as its state tells (RFC 2863, ifOperStatus "up").
+[[nodiscard]] bool is_operational(const LinkState& link);
 
 }  // namespace fairlead

@@ -31,9 +31,10 @@ struct DeleteLink {
   bool operator==(const DeleteLink&) const = default;
 };
 /// Waits until a link carries frames: its operational state is "up" (RFC 2863), so the kernel has begun to
-/// send by it and, if it is a port, its bridge forwards to and from it. A link that goes up, or whose peer
-/// does, is there only when the kernel's link watch has looked at it. kNotFound without the link; kTimeout
-/// when the deadline passes, or ten seconds do.
+/// send by it and, if it is a port, its bridge forwards to and from it (one that runs the spanning tree
+/// protocol later: LinkState::stp). A link that goes up, or whose peer does, is there only when the kernel's
+/// link watch has looked at it. kNotFound without the link; kTimeout when the deadline passes, or ten seconds
+/// do.
 struct AwaitOperational {
   LinkName link;
   bool operator==(const AwaitOperational&) const = default;
@@ -69,8 +70,9 @@ struct RemoveRoute {
 struct SetSysctl {
   std::string key;
   std::string value;
-  std::string previous;   ///< what the observation read; the inverse writes it back
-  bool optional = false;  ///< a missing file counts as done (a link of a kernel without IPv6)
+  std::string previous{};  ///< what the observation read; the inverse writes it back
+  bool optional = false;   ///< a missing file counts as done (a link of a kernel without IPv6)
+  bool courtesy = false;   ///< whatever goes wrong counts as done, and is logged (a read-only /proc/sys)
   bool operator==(const SetSysctl&) const = default;
 };
 /// Makes sure that a table of ours is there; goes into one transaction with the elements around it.

@@ -37,13 +37,15 @@ struct WantLink {
   /// each time: for ADD, not for CHECK.
   bool pin_mac = false;
   /// Of a link that the plan creates: at this point of the plan it has to be operational (AwaitOperational).
-  /// CHECK does not compare it.
+  /// diff() makes nothing of it for one that exists; of a shared link the engine sees to it once everything
+  /// else is in place. CHECK does not compare it.
   bool operational = false;
   /// Of a link that the plan creates, its MAC: at this point of the plan its addresses are announced to the
   /// neighbours, so that one that remembers their former owner learns the new one. The MAC is set again,
   /// which makes the kernel send a gratuitous ARP for each IPv4 address where arp_notify is on
   /// (inetdev_event, net/ipv4/devinet.c) and an unsolicited neighbour advertisement for each IPv6 address
-  /// where ndisc_notify is (ndisc_netdev_event, net/ipv6/ndisc.c).
+  /// where ndisc_notify is (ndisc_netdev_event, net/ipv6/ndisc.c; for one that is tentative still, when its
+  /// detection ends).
   std::optional<MacAddress> announce{};
 };
 struct WantAddress {
@@ -62,6 +64,7 @@ struct WantSysctl {
   std::string key;  ///< "net/ipv4/ip_forward"
   std::string value;
   bool optional = false;  ///< a missing file is fine (no IPv6 in this kernel)
+  bool courtesy = false;  ///< nobody depends on it: see SetSysctl
 };
 struct WantElements {
   std::vector<nft::TableSpec> tables;

@@ -3,7 +3,6 @@
 // what it is given (dev_activate has not run) and a bridge keeps the port disabled (br_port_carrier_check).
 #include "kernel/await_operational.hpp"
 
-#include <linux/if.h>
 #include <linux/rtnetlink.h>
 
 #include <string>
@@ -14,13 +13,10 @@ namespace fairlead::kernel {
 
 namespace {
 
-Result<bool> is_operational(RtnlNamespace& netns, LinkIndex link) {
+Result<bool> is_operational_now(RtnlNamespace& netns, LinkIndex link) {
   FAIRLEAD_TRY(const std::optional<LinkState> state, netns.find_link(LinkTarget(link)));
-  if (!state) return Unexpected(Errc::kNotFound, "the link is not there any more");
-  if (state->operstate == IF_OPER_UP) return true;
-  // A driver that reports no carrier (dummy) leaves it unknown for good; of a veth it is so only until link
-  // watch looks for the first time.
-  return state->operstate == IF_OPER_UNKNOWN && state->lower_up && state->kind != "veth";
+  if (state) return is_operational(*state);
+  return Unexpected(Errc::kNotFound, "somebody deleted the link meanwhile", "try again");
 }
 
 }  // namespace
@@ -29,11 +25,11 @@ Result<bool> is_operational(RtnlNamespace& netns, LinkIndex link) {
 // it is asked once. Before that there is an event to wait for. The subscription comes before the second look,
 // so whatever happens after that look is announced.
 Result<void> await_operational(RtnlNamespace& netns, LinkIndex link) {
-  FAIRLEAD_TRY(bool operational, is_operational(netns, link));
+  FAIRLEAD_TRY(bool operational, is_operational_now(netns, link));
   if (operational) return {};
   FAIRLEAD_TRY(News news, News::subscribe(netns, RTNLGRP_LINK));
   for (;;) {
-    FAIRLEAD_TRY(operational, is_operational(netns, link));
+    FAIRLEAD_TRY(operational, is_operational_now(netns, link));
     if (operational) return {};
     FAIRLEAD_CHECK(news.wait("wait for the carrier"));
   }

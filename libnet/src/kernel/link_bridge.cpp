@@ -13,6 +13,7 @@ void encode_bridge(nl::Encoder<nl::LinkInfo>& info, const BridgeLink& bridge) {
 
 void read_bridge(nl::AttrReader<nl::LinkInfo>& info, LinkState& state) {
   info.nest(nl::LinkInfo::bridge, [&state](nl::AttrReader<nl::BridgeData>& data) {
+    state.stp = data.get(nl::BridgeData::stp_state).value_or(0) != 0;
     if (const auto filtering = data.get(nl::BridgeData::vlan_filtering)) {
       state.bridge.vlan_filtering = *filtering != 0;
     }

@@ -210,7 +210,9 @@ std::vector<OpOutcome> NetlinkKernel::apply_sysctls(Side side, std::span<const O
       const auto& action = std::get<SetSysctl>(ops[i].action);
       auto written = sys::write_sysctl(action.key, action.value);
       const bool may_be_missing = action.optional && !written && written.error().code == Errc::kNotFound;
-      if (!written && !may_be_missing) {
+      if (!written && action.courtesy) {
+        (*netns)->log().info("FL1102", op_error(ops[i], std::move(written).error()).to_string());
+      } else if (!written && !may_be_missing) {
         outcomes[i].error = op_error(ops[i], std::move(written).error());
         break;
       }

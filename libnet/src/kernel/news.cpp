@@ -1,6 +1,7 @@
 #include "kernel/news.hpp"
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <string>
@@ -16,12 +17,25 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds kGiveUp{10'000};
 
+/// Takes every datagram from the socket. False if there was none; an error only of the socket itself.
+Result<bool> drain(int fd, const char* operation) {
+  bool any = false;
+  for (;;) {
+    char first = 0;  // the rest of each is dropped
+    if (recv(fd, &first, sizeof first, MSG_DONTWAIT) >= 0 || errno == ENOBUFS) {
+      any = true;
+    } else if (errno == EAGAIN) {
+      return any;
+    } else if (errno != EINTR) {
+      return Unexpected(error_from_errno(errno, operation));
+    }
+  }
+}
+
 }  // namespace
 
 News::News(std::unique_ptr<nl::Transport> transport)
-    : transport_(std::move(transport)),
-      buffer_(std::make_unique_for_overwrite<std::byte[]>(nl::kReceiveBuffer)),
-      end_(steady_clock::now() + kGiveUp) {}
+    : transport_(std::move(transport)), end_(steady_clock::now() + kGiveUp) {}
 
 Result<News> News::subscribe(const RtnlNamespace& netns, int group) {
   FAIRLEAD_TRY(auto transport, netns.open_subscribed(group));
@@ -33,16 +47,15 @@ Result<void> News::wait(const char* operation) {
     const auto left = std::chrono::ceil<milliseconds>(end_ - steady_clock::now());
     if (left <= milliseconds::zero()) {
       return Unexpected(Errc::kTimeout, std::string(operation) + ": it does not end",
-                        "see whether the link has a carrier: both ends of a pair must be up");
+                        "see what keeps the link from a carrier: somebody (NetworkManager, a udev rule) may "
+                        "have taken it or the other end of its pair down");
     }
     FAIRLEAD_CHECK(Deadline::check(operation));
     pollfd ready{.fd = transport_->fd(), .events = POLLIN, .revents = 0};
     const int count = poll(&ready, 1, static_cast<int>(left.count()));
     if (count < 0 && errno != EINTR) return Unexpected(error_from_errno(errno, operation));
-    if (count <= 0) continue;
-    const auto size = transport_->receive({buffer_.get(), nl::kReceiveBuffer});
-    if (!size && size.error().code != Errc::kOverrun) return Unexpected(Error(size.error()));
-    return {};
+    FAIRLEAD_TRY(const bool told, drain(transport_->fd(), operation));
+    if (told) return {};
   }
 }
 

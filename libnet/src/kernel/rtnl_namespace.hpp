@@ -43,6 +43,7 @@ class RtnlNamespace {
   [[nodiscard]] Result<std::vector<RouteSpec>> routes(const RouteFilter& filter);
 
   [[nodiscard]] LinkNames& names() { return names_; }
+  [[nodiscard]] const Logger& log() const { return log_; }
   /// Where a client of this namespace sends its trace; empty unless the logger wants it.
   [[nodiscard]] nl::Client::Trace trace() const;
 

@@ -224,7 +224,8 @@ Error with_users(Error refusal, const RemoveChain& removal, std::span<const Rule
                 " handle " + std::to_string(rule.handle);
   }
   if (count == 0) {  // an element of a verdict map, or gone again
-    return std::move(refusal).with_remedy("nft list table " + table + " shows what refers to it");
+    return std::move(refusal).with_remedy("nft list table " + table +
+                                          " shows what refers to it; if nothing does, try again");
   }
   std::string names;
   for (const std::string& user : users) names += (names.empty() ? "" : ", ") + user;

@@ -3,7 +3,7 @@
 namespace fairlead::nl {
 
 const AttrTable& BridgeData::table() {
-  static constexpr AttrInfo kAttrs[] = {vlan_filtering, vlan_default_pvid};
+  static constexpr AttrInfo kAttrs[] = {stp_state, vlan_filtering, vlan_default_pvid};
   static constexpr AttrTable kTable{kAttrs};
   return kTable;
 }

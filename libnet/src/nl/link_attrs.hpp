@@ -18,6 +18,7 @@ namespace fairlead::nl {
 /// IFLA_INFO_DATA of a bridge.
 struct BridgeData {
   static constexpr std::uint16_t kMax = IFLA_BR_MAX;
+  static constexpr Attr<BridgeData, IFLA_BR_STP_STATE, std::uint32_t> stp_state{"IFLA_BR_STP_STATE"};
   static constexpr Attr<BridgeData, IFLA_BR_VLAN_FILTERING, std::uint8_t> vlan_filtering{
       "IFLA_BR_VLAN_FILTERING"};
   static constexpr Attr<BridgeData, IFLA_BR_VLAN_DEFAULT_PVID, std::uint16_t> vlan_default_pvid{

@@ -8,19 +8,19 @@ namespace {
 Result<void> diff_sysctl(PlanDraft& draft, const Want& want, const WantSysctl& wanted,
                          const Observed::Sysctl& seen) {
   if (seen.value && same_words(*seen.value, wanted.value)) return {};
+  SetSysctl change{.key = wanted.key, .value = wanted.value, .courtesy = wanted.courtesy};
   if (seen.value) {
-    draft.add(want, SetSysctl{.key = wanted.key, .value = wanted.value, .previous = *seen.value},
-              "is " + *seen.value + ", want " + wanted.value);
+    change.previous = *seen.value;
+    draft.add(want, std::move(change), "is " + *seen.value + ", want " + wanted.value);
     return {};
   }
   // The files of a link that the plan creates appear with it.
   if (draft.born.contains({want.side, sysctl_link(wanted.key)})) {
-    draft.add(
-        want,
-        SetSysctl{.key = wanted.key, .value = wanted.value, .previous = {}, .optional = wanted.optional});
+    change.optional = wanted.optional;
+    draft.add(want, std::move(change));
     return {};
   }
-  if (wanted.optional) return {};
+  if (wanted.optional || wanted.courtesy) return {};
   return Unexpected(Errc::kNotFound, "sysctl " + place(wanted.key, want.side) + " does not exist",
                     "load the kernel module that provides it");
 }

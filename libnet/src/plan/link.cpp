@@ -1,5 +1,7 @@
 #include "fairlead/link.hpp"
 
+#include <linux/if.h>
+
 #include "plan/where.hpp"
 
 namespace fairlead {
@@ -13,6 +15,13 @@ std::string place(const std::string& object, Side side) {
 }
 
 std::string name_taken(Side side, const std::string& name) { return name + " exists already" + where(side); }
+
+bool is_operational(const LinkState& link) {
+  if (link.operstate == IF_OPER_UP) return true;
+  // A driver that reports no carrier (dummy) leaves it unknown for good; of a veth it is so only until link
+  // watch looks for the first time.
+  return link.operstate == IF_OPER_UNKNOWN && link.lower_up && link.kind != "veth";
+}
 
 const char* kind_name(const LinkKind& kind) {
   if (std::holds_alternative<BridgeLink>(kind)) return "bridge";

@@ -21,6 +21,38 @@ TEST_F(Attach, AddThenDelLeavesTheHostAsItWas) {
   EXPECT_FALSE(has_record());
 }
 
+// Until its carrier is noticed a bridge drops what the host itself sends.
+TEST_F(Attach, WaitsForTheBridgeThatHadNoPort) {
+  const auto host_end = [this](const char* container) {
+    return context(container).identity.host_link().str();
+  };
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  EXPECT_EQ(host_.awaited(), (std::vector<std::string>{host_end("c1"), "cni0"}));
+  FakeSource second{};
+  second.last = "4";
+  container_ = host_.add_namespace();
+  ASSERT_TRUE(attach(context("c2"), driver_, second));
+  EXPECT_EQ(host_.awaited(), (std::vector<std::string>{host_end("c1"), "cni0", host_end("c2")}));
+}
+
+TEST_F(Attach, DoesNotWaitForASpanningTree) {
+  warm_up();
+  host_.at(FakeHost::kHostNs).find("cni0")->state.stp = true;
+  const std::size_t before = host_.awaited().size();
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  EXPECT_EQ(host_.awaited().size(), before + 1) << "the port";
+}
+
+TEST_F(Attach, ASettingThatIsACourtesyIsNoReasonToFail) {
+  host_.write_protect("ndisc_notify");
+  const Result<Attached> attached = attach(context(), driver_, source_);
+  EXPECT_TRUE(attached) << attached.error().to_string();
+  host_.write_protect("keep_addr_on_down");
+  container_ = host_.add_namespace();
+  FakeSource second{};
+  EXPECT_FALSE(attach(context("c2"), driver_, second)) << "this one is none";
+}
+
 TEST_F(Attach, EveryOperationThatFailsIsTakenBackWithAllBeforeIt) {
   warm_up();
   const std::string before = host_.dump();

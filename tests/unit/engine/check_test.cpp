@@ -69,6 +69,20 @@ TEST_F(Attach, CheckTakesTheMacThatAChainedPluginSet) {
   EXPECT_TRUE(check(context(), driver_, source_, {.mac = mac, .addresses = {}}));
 }
 
+TEST_F(Attach, CheckGoesOnBehindAHostEndOfAnotherName) {
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  host_.rename(FakeHost::kHostNs, context().identity.host_link().str(), "uplink7");
+  FakeKernel kernel(host_, container_);
+  const Op ops[] = {{.side = Side::kContainer,
+                     .action = RemoveAddress{*LinkName::parse("eth0"), *IfaceAddress::parse("10.1.2.3/24")}}};
+  ASSERT_EQ(kernel.apply(ops)[0].status, OpStatus::kDone);
+  const auto checked = check(context(), driver_, source_, {});
+  ASSERT_FALSE(checked);
+  const std::string text = checked.error().to_string();
+  EXPECT_NE(text.find("host end " + context().identity.host_link().str()), std::string::npos) << text;
+  EXPECT_NE(text.find("address 10.1.2.3/24 of eth0 in the container"), std::string::npos) << text;
+}
+
 TEST_F(Attach, CheckTakesTheMtuThatAChainedPluginSet) {
   driver_.config.mtu = *Mtu::make(1400);
   ASSERT_TRUE(attach(context(), driver_, source_));

@@ -160,7 +160,7 @@ TEST(Decide, NamesTheRulesThatKeepAChain) {
                                {.handle = 6, .chain = "CNI-1"}};
   const Error unknown = with_users(refusal, removal, rules);
   EXPECT_EQ(unknown.what, "EBUSY");
-  EXPECT_EQ(unknown.remedy, "nft list table ip nat shows what refers to it");
+  EXPECT_EQ(unknown.remedy, "nft list table ip nat shows what refers to it; if nothing does, try again");
 
   rules.push_back({.handle = 7, .chain = "mine", .jumps_to = "CNI-1"});
   rules.push_back({.handle = 8, .chain = "his", .jumps_to = "CNI-1"});
