@@ -139,7 +139,7 @@ Result<GcLook> gc_look(const NetOptions& options, const std::string& network) {
   }
   FAIRLEAD_TRY(const auto settings, cni::load_settings());
   FAIRLEAD_TRY(const auto run_dir, run_directory(settings.run_dir));
-  FAIRLEAD_TRY(const auto host, this_host());
+  FAIRLEAD_TRY(const auto host, this_host(run_dir));
   const Unnamed unnamed = options.keep_none ? Unnamed::kRemove : Unnamed::kKeepUnlessGone;
   const ResultCache cache(options.cache_dir);
   return GcLook([network, named, run_dir, host, unnamed, cache]() -> Result<GcPlan> {

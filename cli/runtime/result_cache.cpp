@@ -26,6 +26,16 @@ Result<void> write_synced(const std::string& path, std::string_view content) {
   return file.close();
 }
 
+/// The entry in a file, or nothing. Its time is read last: one that was replaced in between is young.
+Result<std::optional<CachedResult>> read_entry(const std::string& file) {
+  FAIRLEAD_TRY(const auto content, read_file(file));
+  if (!content) return std::optional<CachedResult>();
+  auto cached = decode_cached(*content);
+  if (!cached) return Unexpected(std::move(cached).error().with_context("cached result " + file));
+  if (const auto written = written_at(file)) cached->written_at = *written;
+  return std::optional<CachedResult>(std::move(*cached));
+}
+
 }  // namespace
 
 std::string ResultCache::path(const std::string& network, const std::string& container_id,
@@ -57,12 +67,7 @@ Result<void> ResultCache::save(const CachedResult& cached) const {
 Result<std::optional<CachedResult>> ResultCache::load(const std::string& network,
                                                       const std::string& container_id,
                                                       const std::string& ifname) const {
-  const std::string file = path(network, container_id, ifname);
-  FAIRLEAD_TRY(const auto content, read_file(file));
-  if (!content) return std::optional<CachedResult>();
-  auto cached = decode_cached(*content);
-  if (!cached) return Unexpected(std::move(cached).error().with_context("cached result " + file));
-  return std::optional<CachedResult>(std::move(*cached));
+  return read_entry(path(network, container_id, ifname));
 }
 
 Result<void> ResultCache::remove(const std::string& network, const std::string& container_id,
@@ -88,12 +93,9 @@ Result<std::vector<CachedResult>> ResultCache::list(const std::string& network) 
 
   std::vector<CachedResult> entries;
   for (const auto& file : files) {
-    const auto content = read_file(file);
-    if (!content || !*content) continue;
-    auto cached = decode_cached(**content);
-    if (cached && cached->network == network && !cached->ifname.empty()) {
-      entries.push_back(std::move(*cached));
-    }
+    auto cached = read_entry(file);
+    if (!cached || !*cached || (*cached)->network != network || (*cached)->ifname.empty()) continue;
+    entries.push_back(**std::move(cached));
   }
   return entries;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/runtime/request.hpp"
+#include "fairlead/file_time.hpp"
 
 namespace fairlead::cli {
 
@@ -18,9 +19,10 @@ struct CachedResult {
   std::string ifname;
   std::string netns{};
   CniArgs cni_args{};
-  std::string capability_args{};  ///< JSON object, or empty
-  std::string config{};           ///< the network's configuration at the time of ADD
-  std::string result{};           ///< JSON object; empty if the writer kept none
+  std::string capability_args{};         ///< JSON object, or empty
+  std::string config{};                  ///< the network's configuration at the time of ADD
+  std::string result{};                  ///< JSON object; empty if the writer kept none
+  std::optional<FileTime> written_at{};  ///< by whom it was read: when the file was written
 };
 
 [[nodiscard]] std::string encode_cached(const CachedResult& cached);

@@ -4,8 +4,6 @@
 #include <filesystem>
 
 #include "engine/attach/record.hpp"
-#include "fairlead/file.hpp"
-#include "fairlead/netns.hpp"
 #include "libnet/src/base/quote.hpp"
 
 namespace fairlead::cli {
@@ -17,6 +15,8 @@ struct Traces {
   std::vector<std::string> paths{};  ///< of its namespace
   std::uint64_t cookie = 0;          ///< of its namespace; 0: not known
   bool is_cached = false;
+  std::optional<FileTime> cached_at{};
+  bool has_record = false;  ///< of this boot
   bool is_of_other_host = false;
 };
 
@@ -37,6 +37,7 @@ void add_record(std::vector<Traces>& all, const engine::RecordHeader& record, co
   // The namespaces of another boot are gone, and its cookies are given anew.
   if (record.boot_id != host.boot_id) return;
   add_path(traces, record.netns_path);
+  traces.has_record = true;
   traces.cookie = record.container_cookie;
   traces.is_of_other_host = record.host_cookie != host.cookie;
 }
@@ -45,21 +46,33 @@ KnownAttachment verdict(const Traces& traces, std::string netns, Life life, std:
   return {.id = traces.id, .netns = std::move(netns), .life = life, .reason = std::move(reason)};
 }
 
-/// Where something has to be for the path to lead anywhere if the namespace exists.
-std::string place_of(const std::string& path) {
+bool is_of_process(const std::string& path) {
   constexpr std::string_view kProc = "/proc/";
-  if (path.starts_with(kProc) && path.size() > kProc.size() && path[kProc.size()] >= '1' &&
-      path[kProc.size()] <= '9') {
-    return "/proc";
-  }
-  return std::filesystem::path(path).parent_path();
+  return path.starts_with(kProc) && path.size() > kProc.size() && path[kProc.size()] >= '1' &&
+         path[kProc.size()] <= '9';
 }
 
-KnownAttachment judge_missing(const Traces& traces, const std::string& path, const ThisHost& host) {
-  const std::string place = place_of(path);
-  if (host.has_directory(place)) return verdict(traces, path, Life::kGone, "its namespace is gone");
-  return verdict(traces, path, Life::kUnknown,
-                 "there is no " + fairlead::quoted(place) + " here, where its namespace was");
+bool is_older_than_boot(const Traces& traces, const ThisHost& host) {
+  return !traces.has_record && traces.cached_at && host.booted_at && *traces.cached_at < *host.booted_at;
+}
+
+/// The namespace is not at the path, for that `reason`, or nobody knows a path.
+KnownAttachment judge_missing(const Traces& traces, const std::string& path, const ThisHost& host,
+                              std::string reason) {
+  if (is_older_than_boot(traces, host)) {
+    return verdict(traces, path, Life::kGone, "it was made before the host started");
+  }
+  if (path.empty()) return verdict(traces, path, Life::kUnknown, std::move(reason));
+  if (is_of_process(path)) {
+    if (host.sees_every_process) return verdict(traces, path, Life::kGone, std::move(reason));
+    return verdict(traces, path, Life::kUnknown,
+                   "its namespace was a process's, and not every process is seen from here");
+  }
+  const std::string directory = std::filesystem::path(path).parent_path();
+  if (host.is_beside_records(directory)) return verdict(traces, path, Life::kGone, std::move(reason));
+  return verdict(
+      traces, path, Life::kUnknown,
+      "the host's " + fairlead::quoted(directory) + ", where its namespace was, is not seen from here");
 }
 
 KnownAttachment judge_path(const Traces& traces, const std::string& path, const ThisHost& host) {
@@ -67,8 +80,10 @@ KnownAttachment judge_path(const Traces& traces, const std::string& path, const 
   if (cookie && (traces.cookie == 0 || *cookie == traces.cookie)) {
     return verdict(traces, path, Life::kAlive, "its namespace exists");
   }
-  if (cookie) return verdict(traces, path, Life::kGone, "another namespace has its path");
-  if (cookie.error().code == Errc::kNotFound) return judge_missing(traces, path, host);
+  if (cookie) return judge_missing(traces, path, host, "another namespace has its path");
+  if (cookie.error().code == Errc::kNotFound) {
+    return judge_missing(traces, path, host, "its namespace is gone");
+  }
   // A plain file is what a bind mount looks like from another mount namespace, so it counts as unknown too.
   return verdict(traces, path, Life::kUnknown, cookie.error().what);
 }
@@ -79,7 +94,7 @@ KnownAttachment judge(const Traces& traces, const ThisHost& host) {
                    "it was attached from another host namespace");
   }
   if (traces.paths.empty()) {
-    if (traces.is_cached) return verdict(traces, "", Life::kUnknown, "nobody remembers its namespace");
+    if (traces.is_cached) return judge_missing(traces, "", host, "nobody remembers its namespace");
     return verdict(traces, "", Life::kGone, "it was made before the host started");
   }
   KnownAttachment result = judge_path(traces, traces.paths.front(), host);
@@ -92,23 +107,6 @@ KnownAttachment judge(const Traces& traces, const ThisHost& host) {
 
 }  // namespace
 
-Result<ThisHost> this_host() {
-  ThisHost host;
-  host.cookie_at = [](const std::string& path) -> Result<std::uint64_t> {
-    FAIRLEAD_TRY(const auto netns, Netns::open(path));
-    return netns.cookie();
-  };
-  host.has_directory = [](const std::string& path) {
-    std::error_code unknown;
-    // /proc without processes is an empty directory on which nothing is mounted.
-    return std::filesystem::is_directory(path == "/proc" ? "/proc/self" : path, unknown);
-  };
-  FAIRLEAD_TRY(host.boot_id, boot_id());
-  FAIRLEAD_TRY(const auto own, Netns::current());
-  FAIRLEAD_TRY(host.cookie, own.cookie());
-  return host;
-}
-
 Result<std::vector<KnownAttachment>> known_attachments(const std::string& network, const ResultCache& cache,
                                                        const std::string& run_dir, const ThisHost& host) {
   std::vector<Traces> all;
@@ -116,6 +114,7 @@ Result<std::vector<KnownAttachment>> known_attachments(const std::string& networ
   for (const auto& entry : cached) {
     Traces& traces = traces_of(all, {.container_id = entry.container_id, .ifname = entry.ifname});
     traces.is_cached = true;
+    traces.cached_at = entry.written_at;
     add_path(traces, entry.netns);
   }
   // A record that cannot be read is for the plugin's own GC to judge.

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "cli/runtime/result_cache.hpp"
+#include "cli/runtime/this_host.hpp"
 
 namespace fairlead::cli {
 
@@ -24,26 +24,20 @@ struct KnownAttachment {
   std::string reason;  ///< for people: "its namespace exists"
 };
 
-/// How this host and boot tell namespaces apart.
-struct ThisHost {
-  std::string boot_id;
-  std::uint64_t cookie = 0;  ///< SO_NETNS_COOKIE of the host's namespace
-  /// The same of the namespace at a path; kNotFound if there is nothing at the path.
-  std::function<Result<std::uint64_t>(const std::string& path)> cookie_at;
-  std::function<bool(const std::string& path)> has_directory;
-};
-[[nodiscard]] Result<ThisHost> this_host();
-
 /// Those that the result cache or Fairlead's records know, each once, and whether their containers live.
 /// A record of this boot has the namespace's cookie, which a path that was used again does not deceive; the
 /// cache has a path at most, and none where an older libcni wrote it.
 ///
-/// A path at which there is nothing proves that a namespace is gone only to who would see it there. A tool
-/// that runs in a mount namespace of its own (a container with the host's network, say) has the records, the
-/// cache and the host's cookie, but none of the directories in which runtimes keep namespaces. So the
-/// directory has to be here, or /proc for a process: without it the life of the attachment is unknown. That
-/// is a sign and no proof: neither record nor cache says which mount or process namespace the path was
-/// written in.
+/// A path at which there is nothing, or another namespace, proves that one is gone only to who would see it
+/// there. A tool that runs in a mount or PID namespace of its own (a container with the host's network, say)
+/// has the records, the cache and the host's cookie, but neither the directories in which runtimes keep
+/// namespaces nor the host's processes. So one of three has to hold; otherwise the life of the attachment is
+/// unknown:
+///  - the path is a process's, and every process is seen from here;
+///  - its directory is here, on the file system that holds our records, which both are in /run;
+///  - no record is of this boot, and the cache entry is older than it: no namespace survives a reboot, and
+///    /run is empty after one. (A host without a clock of its own may have set it since; the record of an
+///    attachment that lives speaks against that.)
 [[nodiscard]] Result<std::vector<KnownAttachment>> known_attachments(const std::string& network,
                                                                      const ResultCache& cache,
                                                                      const std::string& run_dir,

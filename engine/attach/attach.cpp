@@ -4,8 +4,8 @@
 // The undo list is on disk before the first change it takes back, so a kill at any instruction leaves either
 // nothing or something that the record names. The bridge lock is held only while shared state is changed,
 // which on a host that has its bridge is never: observing costs three queries, a lock would serialise all
-// attachments of a bridge. Only an ADD that replaces an address of the bridge (forceAddress) holds it to its
-// end.
+// attachments of a bridge. Only where addresses of the bridge may be replaced (forceAddress) every ADD holds
+// it until its port is there, and one that does replace an address to its end: see spare_used_addresses().
 #include "engine/attach/attach.hpp"
 
 #include <algorithm>
@@ -53,6 +53,14 @@ Plan carriers_missing(const Logger& log, const Desired& wants, const Observed& o
   return waits;
 }
 
+/// Whether an ADD with this configuration may replace an address of the bridge (forceAddress).
+bool may_replace_addresses(const Desired& shared) {
+  return std::any_of(shared.begin(), shared.end(), [](const Want& want) {
+    const auto* address = std::get_if<WantAddress>(&want.item);
+    return address != nullptr && address->conflict == AddressConflict::kReplace;
+  });
+}
+
 /// One ADD under way: what has to be taken back if the next step fails.
 class Attachment {
  public:
@@ -77,7 +85,7 @@ class Attachment {
   Result<AddressPlan> acquire();
   Result<Attached> build();
   Result<Plan> plan_shared(const DesiredState& state);
-  Result<void> change_shared(const Plan& plan);
+  Result<void> change_shared(const DesiredState& state, const Plan& plan);
   Result<void> save_section(Phase phase, const Plan& shared, const Plan& own);
   Result<Attached> report(const DesiredState& state) const;
   Result<HostLink> host_link(const LinkSpec& spec) const;
@@ -204,31 +212,38 @@ Result<void> Attachment::save_section(Phase phase, const Plan& shared, const Pla
   return store_.save(context_.identity, record_);
 }
 
-/// The plan for the shared part; the bridge is locked if there is something to do.
+/// The plan for the shared part; the bridge is locked if there is something to do, or if what is found in
+/// place must not go before the port is there.
 Result<Plan> Attachment::plan_shared(const DesiredState& state) {
-  FAIRLEAD_TRY(const Observed before, observe(kernel_, state.shared));
-  FAIRLEAD_TRY(Plan plan, diff(state.shared, before));
-  carriers_missing_ = carriers_missing(*context_.log, state.shared, before);
-  if (plan.empty()) {
-    untouched_ = links_in(before);
-    return plan;
+  if (!may_replace_addresses(state.shared)) {
+    FAIRLEAD_TRY(const Observed before, observe(kernel_, state.shared));
+    FAIRLEAD_TRY(Plan plan, diff(state.shared, before));
+    if (plan.empty()) {
+      untouched_ = links_in(before);
+      carriers_missing_ = carriers_missing(*context_.log, state.shared, before);
+      return plan;
+    }
   }
   FAIRLEAD_TRY(bridge_lock_, lock_bridge(context_.run_dir, state.lock_name));
   FAIRLEAD_TRY(const Observed locked, observe(kernel_, state.shared));
-  FAIRLEAD_TRY(plan, diff(state.shared, locked));
-  FAIRLEAD_CHECK(keep_advertised_routes(kernel_, *context_.log, plan));
+  carriers_missing_ = carriers_missing(*context_.log, state.shared, locked);
+  FAIRLEAD_TRY(Plan plan, diff(state.shared, locked));
+  if (plan.empty()) {
+    untouched_ = links_in(locked);
+  } else {
+    FAIRLEAD_CHECK(keep_advertised_routes(kernel_, *context_.log, plan));
+  }
   return plan;
 }
 
-Result<void> Attachment::change_shared(const Plan& plan) {
+Result<void> Attachment::change_shared(const DesiredState& state, const Plan& plan) {
   const Plan undo = undo_of(plan, {});
   if (const LinkName* const bridge = replaced_on(undo)) {
     FAIRLEAD_TRY(ports_before_, ports_of(kernel_, *bridge));
   }
   shared_undo_ = undo;
   FAIRLEAD_CHECK(carry_out(kernel_, plan, shared_undo_));
-  // A replaced address must not be replaced again before it is certain that it need not come back.
-  if (undo.empty()) bridge_lock_.reset();
+  if (!may_replace_addresses(state.shared)) bridge_lock_.reset();
   return {};
 }
 
@@ -244,9 +259,12 @@ Result<Attached> Attachment::build() {
   own.insert(own.end(), carriers_missing_.begin(), carriers_missing_.end());
   FAIRLEAD_CHECK(save_section(Phase::kIntent, shared, own));
 
-  FAIRLEAD_CHECK(change_shared(shared));
+  FAIRLEAD_CHECK(change_shared(state, shared));
   FAIRLEAD_CHECK(apply_plan(kernel_, own, &not_undone_));
   applied_ = own;
+  // From here on the port shows that the bridge's addresses are in use. A replaced one must not be replaced
+  // again before it is certain that it need not come back.
+  if (shared_undo_.empty()) bridge_lock_.reset();
   FAIRLEAD_CHECK(await_addresses(kernel_, state.own));
 
   FAIRLEAD_TRY(Attached attached, report(state));

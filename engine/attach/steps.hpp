@@ -27,8 +27,9 @@ inline constexpr int kCheckFailedCode = 107;
 [[nodiscard]] Result<std::set<LinkIndex>> ports_of(Kernel& kernel, const LinkName& bridge);
 /// Takes out of the undo of replaced addresses the removal of the new ones if somebody may have them for
 /// gateways by now: a port besides this attachment's that is not among `before`, the ports from before the
-/// replacement. The old ones come back in any case. The bridge's lock must be held, but it does not keep an
-/// ADD out that finds the address in place: one that has done so and has no port yet is not seen.
+/// replacement. The old ones come back in any case. The bridge's lock must be held: an ADD that may replace
+/// addresses itself holds it until it has its port, so none that found the new one in place is overlooked. An
+/// ADD of another network on the same bridge, without forceAddress, takes no lock for what it finds in place.
 [[nodiscard]] Result<void> spare_used_addresses(const AttachmentContext& context, Kernel& kernel,
                                                 const std::set<LinkIndex>& before, Plan& undo);
 

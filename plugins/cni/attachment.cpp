@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "fairlead/run_directory.hpp"
@@ -42,29 +43,35 @@ std::optional<std::size_t> previous_interface(const Request& request) {
   return std::nullopt;
 }
 
+std::vector<AttachmentId> ids_of(const std::set<engine::AttachmentName>& names) {
+  std::vector<AttachmentId> ids;
+  for (const engine::AttachmentName& name : names) ids.push_back({name.container_id, name.ifname});
+  return ids;
+}
+
 /// The IPAM plugin's part of GC. What the runtime does not know, but what has an address all the same, is as
 /// valid to it as the rest: `spared`, and whoever has begun since. An ADD writes its record before it asks
 /// for an address, so the records have to be read after the leases. Only an IPAM plugin in this process can
-/// be made to do that; one of its own is told who had a record just before it was started, and an ADD that
+/// be made to do that; one of its own is told who has a record just before it is started, and an ADD that
 /// takes its lease between that and the plugin's look loses it, unless the runtime keeps GC and ADD apart.
 Result<void> collect_addresses(const Request& request, const engine::CollectContext& context,
                                const std::set<engine::AttachmentName>& spared) {
-  const auto append = [](std::vector<AttachmentId>& ids, const std::set<engine::AttachmentName>& names) {
-    for (const engine::AttachmentName& name : names) ids.push_back({name.container_id, name.ifname});
-  };
+  if (request.ipam_type.empty()) return {};
+  FAIRLEAD_TRY(const Delegate ipam, Delegate::find(request, request.ipam_type));
+  std::set<engine::AttachmentName> kept = spared;
+  if (!ipam.in_process()) {
+    FAIRLEAD_TRY(std::set<engine::AttachmentName> by_now, engine::recorded(context));
+    kept.merge(by_now);
+  }
+  for (const AttachmentId& id : request.valid_attachments) kept.erase({id.container_id, id.ifname});
   Request extended = request;
-  if (!spared.empty()) {
+  if (!kept.empty()) {
     std::vector<AttachmentId> valid = request.valid_attachments;
-    append(valid, spared);
+    std::ranges::copy(ids_of(kept), std::back_inserter(valid));
     FAIRLEAD_TRY(extended, with_valid_attachments(request, std::move(valid)));
   }
-  extended.attached_by_now = [&]() -> Result<std::vector<AttachmentId>> {
-    std::vector<AttachmentId> ids;
-    FAIRLEAD_TRY(const std::set<engine::AttachmentName> names, engine::recorded(context));
-    append(ids, names);
-    return ids;
-  };
-  return call_ipam(Verb::kGc, extended);
+  extended.attached_by_now = [&] { return engine::recorded(context).transform(ids_of); };
+  return ipam.call(Verb::kGc, extended);
 }
 
 }  // namespace

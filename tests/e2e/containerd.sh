@@ -162,6 +162,7 @@ pod_status() { cri PodSandboxStatus "$(field 1 "$pod")"; }
 must "a pod runs" run_pod
 pod=$(grep -oE '[0-9a-f]{64}' "$W/pod")
 address=$(basename "$(grep -l "$pod" /var/lib/cni/networks/e2e/10.*)")
+must "it has a lease" test -n "$address"
 equal "its status tells the address" "$address" "$(pod_status | grep -xF "$address")"
 check "where it answers" ping -c 1 -W 3 "$address"
 check "it is stopped" cri StopPodSandbox "$(field 1 "$pod")"

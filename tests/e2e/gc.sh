@@ -53,6 +53,39 @@ for ipam in host-local slow; do
   no_traces_of "$ipam: and nothing else" 10.93.0.2
 done
 
+# ---- fairlead net gc: whose namespace is gone -----------------------------------------------------------------------
+
+config host-local | jq '{cniVersion, name, plugins: [del(.cniVersion, .name)]}' >"$W/net.conflist"
+tool() { "$FAIRLEAD_E2E_TOOL" net "$1" "$W/net.conflist" --plugin-dir "$P" "${@:2}"; }
+export -f tool
+export W P
+mkfifo "$W/up"
+unshare --net sh -c 'echo >"$0" && exec sleep 1000' "$W/up" &
+process=$!
+read -r _ <"$W/up"
+new_netns c4
+must "a process is attached" tool add "/proc/$process/ns/net" --container-id process
+must "and a container" tool add c4 --container-id c4
+check "GC in a PID namespace of its own" unshare --pid --fork --mount-proc bash -c 'tool gc'
+check "keeps the process" tool check "/proc/$process/ns/net" --container-id process
+check "GC where /run/netns is another's" unshare --mount bash -c 'mount -t tmpfs tmpfs /run/netns && tool gc'
+check "keeps the container" tool check c4 --container-id c4
+must "the process is detached" tool del --container-id process
+kill "$process"
+
+# As a reboot leaves it: /run is empty, the links are gone, leases and cached results are there.
+umount /run/netns/c4
+rm -r /run/netns /run/fairlead
+ip link delete cni0
+equal "a lease is left" 1 "$(leases | wc -w)"
+must "GC of what may have been attached since the host started" tool gc
+equal "keeps it" 1 "$(leases | wc -w)"
+touch -d @1 /var/lib/cni/results/net-c4-eth0
+must "GC of what was attached before" tool gc
+equal "removes its lease" '' "$(leases)"
+check "and its cached result" test ! -e /var/lib/cni/results/net-c4-eth0
+mkdir /run/netns
+
 mkdir "$W/state"
 mount -t tmpfs tmpfs "$W/state"
 export FAIRLEAD_RUN_DIR=$W/state/run

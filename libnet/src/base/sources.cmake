@@ -2,6 +2,7 @@ fairlead_libnet_part(base 0 SOURCES
   src/base/digest.cpp
   src/base/error.cpp
   src/base/file.cpp
+  src/base/file_time.cpp
   src/base/ids.cpp
   src/base/ip_address.cpp
   src/base/mac_address.cpp

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "fairlead/file_time.hpp"
+
 namespace fairlead {
 namespace {
 
@@ -101,6 +103,20 @@ TEST_F(File, AnAppendFollowsNoSymbolicLink) {
   const auto appended = append_line(dir_ + "/f", "x\n", 0600);
   ASSERT_FALSE(appended);
   EXPECT_EQ(appended.error().kernel->err, ELOOP);
+}
+
+// By the exact clock it would often be: the kernel gives files the time of the last tick.
+TEST_F(File, OneThatIsWrittenIsNotOlderThanTheTimeBefore) {
+  const std::string path = dir_ + "/file";
+  EXPECT_EQ(written_at(path).error().code, Errc::kNotFound);
+  for (int round = 0; round < 100; ++round) {
+    const FileTime before = file_time_now();
+    ASSERT_TRUE(append_line(path, "line\n", 0600));
+    const auto written = written_at(path);
+    ASSERT_TRUE(written);
+    EXPECT_GE(*written, before);
+    EXPECT_LE(*written, std::chrono::system_clock::now());
+  }
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // What `fairlead net gc` takes for garbage. A container that runs must never be among it.
 #include "cli/runtime/valid_attachments.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -27,7 +29,7 @@ class ValidAttachmentsTest : public testing::Test {
       if (found->second == kUnreadable) return Unexpected(Errc::kDenied, "open " + path + ": EACCES");
       return found->second;
     };
-    host_.has_directory = [this](const std::string& path) { return directories_.contains(path); };
+    host_.is_beside_records = [this](const std::string& path) { return directories_.contains(path); };
   }
   void TearDown() override { fs::remove_all(directory_); }
 
@@ -38,6 +40,10 @@ class ValidAttachmentsTest : public testing::Test {
                            .ifname = "eth0",
                            .netns = netns,
                            .result = R"({"cniVersion":"1.0.0"})"}));
+  }
+  void written_before_the_boot() const {
+    const timespec times[] = {{.tv_sec = 999'999'999, .tv_nsec = 0}, {.tv_sec = 999'999'999, .tv_nsec = 0}};
+    ASSERT_EQ(utimensat(AT_FDCWD, (directory_ + "/results/n-c1-eth0").c_str(), times, 0), 0);
   }
   void record(const std::string& netns, std::uint64_t cookie, const std::string& boot = "this boot",
               std::uint64_t host_cookie = 1) const {
@@ -69,8 +75,11 @@ class ValidAttachmentsTest : public testing::Test {
   static constexpr std::uint64_t kUnreadable = 0;
   std::string directory_;
   std::map<std::string, std::uint64_t> namespaces_{{"/run/netns/c1", 7}};
-  std::set<std::string> directories_{"/proc", "/run/netns"};
-  ThisHost host_{.boot_id = "this boot", .cookie = 1, .cookie_at = {}, .has_directory = {}};
+  std::set<std::string> directories_{"/run/netns"};
+  ThisHost host_{.boot_id = "this boot",
+                 .cookie = 1,
+                 .sees_every_process = true,
+                 .booted_at = FileTime(std::chrono::seconds(1'000'000'000))};
 };
 
 TEST_F(ValidAttachmentsTest, AnEntryWithoutANamespaceTakesItFromTheRecord) {
@@ -103,19 +112,51 @@ TEST_F(ValidAttachmentsTest, WhatNobodyCouldSeeFromHereIsNotTakenForDead) {
   namespaces_.clear();
   directories_.clear();
   EXPECT_EQ(life(), Life::kUnknown);
-  EXPECT_EQ(known().reason, "there is no '/run/netns' here, where its namespace was");
+  EXPECT_EQ(known().reason, "the host's '/run/netns', where its namespace was, is not seen from here");
   directories_ = {"/run/netns"};
   EXPECT_EQ(life(), Life::kGone);
 }
 
-TEST_F(ValidAttachmentsTest, AProcessThatIsNotThereTookItsNamespaceWithIt) {
+// From a PID namespace of its own, such a path is another process's, or nobody's.
+TEST_F(ValidAttachmentsTest, AProcessThatIsNotThereTookItsNamespaceWithItIfEveryProcessIsSeen) {
   for (const char* path : {"/proc/4711/ns/net", "/proc/4711/task/4712/ns/net"}) {
-    directories_ = {"/proc"};
+    directories_.clear();
+    host_.sees_every_process = true;
     cache(path);
     EXPECT_EQ(life(), Life::kGone) << path;
-    directories_ = {"/run/netns"};
+    directories_ = {"/proc", "/proc/4711/ns", "/proc/4711/task/4712/ns"};
+    host_.sees_every_process = false;
     EXPECT_EQ(life(), Life::kUnknown) << path;
+    EXPECT_EQ(known().reason, "its namespace was a process's, and not every process is seen from here");
   }
+}
+
+// /run is empty then: neither a record nor a directory of namespaces is left.
+TEST_F(ValidAttachmentsTest, WhatIsOlderThanTheBootIsDead) {
+  directories_.clear();
+  namespaces_.clear();
+  host_.sees_every_process = false;
+  for (const char* path : {"/run/netns/c1", "/proc/4711/ns/net", ""}) {
+    cache(path);
+    EXPECT_EQ(life(), Life::kUnknown) << path;
+    written_before_the_boot();
+    EXPECT_EQ(life(), Life::kGone) << path;
+    EXPECT_EQ(known().reason, "it was made before the host started");
+    host_.booted_at.reset();
+    EXPECT_EQ(life(), Life::kUnknown) << path << ": nobody knows when that was";
+    host_.booted_at = FileTime(std::chrono::seconds(1'000'000'000));
+  }
+  // Only a clock that was set since makes these two contradict each other.
+  record("/run/netns/c1", 7);
+  EXPECT_EQ(life(), Life::kUnknown);
+  namespaces_["/run/netns/c1"] = 7;
+  EXPECT_EQ(life(), Life::kAlive);
+}
+
+TEST_F(ValidAttachmentsTest, AnEntryFromBeforeTheBootWhoseNamespaceIsThereIsAlive) {
+  cache("/run/netns/c1");
+  written_before_the_boot();
+  EXPECT_EQ(life(), Life::kAlive);
 }
 
 TEST_F(ValidAttachmentsTest, AnotherNamespaceUnderTheSamePathKeepsNothingAlive) {
@@ -124,6 +165,17 @@ TEST_F(ValidAttachmentsTest, AnotherNamespaceUnderTheSamePathKeepsNothingAlive) 
   EXPECT_EQ(life(), Life::kAlive);
   namespaces_["/run/netns/c1"] = 8;
   EXPECT_EQ(life(), Life::kGone);
+  EXPECT_EQ(known().reason, "another namespace has its path");
+  directories_.clear();
+  EXPECT_EQ(life(), Life::kUnknown) << "which may be one that only this mount namespace has there";
+}
+
+TEST_F(ValidAttachmentsTest, AnotherProcessOfTheSameNumberProvesNothingWhereItsOwnIsNotSeen) {
+  record("/proc/4711/ns/net", 7);
+  namespaces_ = {{"/proc/4711/ns/net", 8}};
+  EXPECT_EQ(life(), Life::kGone);
+  host_.sees_every_process = false;
+  EXPECT_EQ(life(), Life::kUnknown);
 }
 
 TEST_F(ValidAttachmentsTest, OfTwoPathsOneIsEnough) {
