@@ -1,7 +1,6 @@
 // fairlead net: a CNI runtime on the command line.
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <functional>
 #include <memory>
 
 #include "cli/command.hpp"
@@ -13,6 +12,7 @@
 #include "cli/runtime/gc_plan.hpp"
 #include "cli/runtime/runtime.hpp"
 #include "cli/runtime/valid_attachments.hpp"
+#include "fairlead/file_time.hpp"
 #include "fairlead/ids.hpp"
 #include "fairlead/netns.hpp"
 #include "fairlead/run_directory.hpp"
@@ -128,30 +128,55 @@ Result<void> check(const NetOptions& options) {
   return Runtime(std::move(list), runner, ResultCache(options.cache_dir)).check(attachment);
 }
 
-/// A look at the host as it is now.
-using GcLook = std::function<Result<GcPlan>()>;
+/// What a GC may look at, and what it was told to keep.
+struct GcScope {
+  std::string network;
+  std::vector<cni::AttachmentId> named{};
+  Unnamed unnamed;
+  ResultCache cache;
+  std::string run_dir{};
+  ThisHost host{};
+};
 
-Result<GcLook> gc_look(const NetOptions& options, const std::string& network) {
-  std::vector<cni::AttachmentId> named;
+Result<GcScope> gc_scope(const NetOptions& options, const std::string& network) {
+  GcScope scope{.network = network,
+                .unnamed = options.keep_none ? Unnamed::kRemove : Unnamed::kKeepUnlessGone,
+                .cache = ResultCache(options.cache_dir)};
   for (const auto& text : options.keep) {
     FAIRLEAD_TRY(auto id, parse_attachment_id(text));
-    named.push_back(std::move(id));
+    scope.named.push_back(std::move(id));
   }
   FAIRLEAD_TRY(const auto settings, cni::load_settings());
-  FAIRLEAD_TRY(const auto run_dir, run_directory(settings.run_dir));
-  FAIRLEAD_TRY(const auto host, this_host(run_dir));
-  const Unnamed unnamed = options.keep_none ? Unnamed::kRemove : Unnamed::kKeepUnlessGone;
-  const ResultCache cache(options.cache_dir);
-  return GcLook([network, named, run_dir, host, unnamed, cache]() -> Result<GcPlan> {
-    FAIRLEAD_TRY(const auto all, known_attachments(network, cache, run_dir, host));
-    return plan_gc(all, named, unnamed);
-  });
+  FAIRLEAD_TRY(scope.run_dir, run_directory(settings.run_dir));
+  FAIRLEAD_TRY(scope.host, this_host(scope.run_dir));
+  return scope;
+}
+
+/// What is to be done as things are now.
+Result<GcPlan> look(const GcScope& scope) {
+  FAIRLEAD_TRY(const auto all, known_attachments(scope.network, scope.cache, scope.run_dir, scope.host));
+  return plan_gc(all, scope.named, scope.unnamed);
+}
+
+/// The same questions later, while others attach and detach.
+GcJudge judge_by(const GcScope& scope, const GcPlan& first) {
+  GcJudge judge;
+  judge.is_gone = [&](const cni::AttachmentId& id) -> Result<bool> {
+    FAIRLEAD_TRY(const auto now, known_attachment(scope.network, id, scope.cache, scope.run_dir, scope.host));
+    return now && !still_gone(first, plan_gc({*now}, scope.named, scope.unnamed)).empty();
+  };
+  judge.valid_now = [&]() -> Result<ValidAttachments> {
+    const FileTime judged_at = file_time_now();
+    FAIRLEAD_TRY(const GcPlan later, look(scope));
+    return ValidAttachments{.ids = valid_by_now(first, later), .judged_at = judged_at};
+  };
+  return judge;
 }
 
 Result<std::string> gc(const NetOptions& options) {
   FAIRLEAD_TRY(auto list, find(options));
-  FAIRLEAD_TRY(const GcLook look, gc_look(options, list.name));
-  FAIRLEAD_TRY(const GcPlan plan, look());
+  FAIRLEAD_TRY(const GcScope scope, gc_scope(options, list.name));
+  FAIRLEAD_TRY(const GcPlan plan, look(scope));
   if (options.dry_run) return plan.lines;
   if (list.disable_gc) {
     print_note("note: disableGC is set for " + list.name + ": nothing was collected");
@@ -163,10 +188,7 @@ Result<std::string> gc(const NetOptions& options) {
   }
   for (const auto& note : plan.notes) print_note(note);
   ExecRunner runner = runner_for(options);
-  const ValidNow valid_now = [&] {
-    return look().transform([&](const GcPlan& later) { return valid_by_now(plan, later); });
-  };
-  FAIRLEAD_CHECK(Runtime(std::move(list), runner, ResultCache(options.cache_dir)).gc(plan.gone, valid_now));
+  FAIRLEAD_CHECK(Runtime(std::move(list), runner, scope.cache).gc(judge_by(scope, plan)));
   return std::string();
 }
 

@@ -30,6 +30,11 @@ struct Stale {
   LeaseIdentity identity{};
 };
 
+FileTime changed_at(const LeaseIdentity& identity) {
+  return FileTime(std::chrono::seconds(identity.changed_seconds) +
+                  std::chrono::nanoseconds(identity.changed_nanoseconds));
+}
+
 struct Survey {
   std::vector<Stale> stale;               // to be removed, if they are still the same under the lock
   std::vector<std::string> kept_entries;  // index names of those that stay, sorted
@@ -195,8 +200,8 @@ Result<std::vector<IpAddress>> LeaseStore::leases_of(const Owner& owner) const {
   return mine;
 }
 
-Result<std::vector<Freed>> LeaseStore::collect(std::span<const Owner> valid,
-                                               const AlsoValid& also_valid) const {
+Result<std::vector<Freed>> LeaseStore::collect(std::span<const Owner> valid, const AlsoValid& also_valid,
+                                               std::optional<FileTime> judged_at) const {
   auto directory = LeaseDirectory::open(path_);
   if (!directory) {
     if (directory.error().code == Errc::kNotFound) return forget_all(index_);
@@ -204,6 +209,9 @@ Result<std::vector<Freed>> LeaseStore::collect(std::span<const Owner> valid,
   }
   FAIRLEAD_TRY(const std::vector<IpAddress> addresses, directory->addresses());
   Survey found = survey(*directory, addresses, Valid(valid));
+  if (judged_at) {
+    std::erase_if(found.stale, [&](const Stale& stale) { return changed_at(stale.identity) >= *judged_at; });
+  }
   if (also_valid && !found.stale.empty()) {
     FAIRLEAD_TRY(const std::vector<Owner> owners, also_valid());
     const Valid kept(owners);

@@ -11,10 +11,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "fairlead/file_time.hpp"
 #include "ipam/lease_file.hpp"
 #include "ipam/lease_index.hpp"
 #include "ipam/pool.hpp"
@@ -68,8 +70,10 @@ class LeaseStore {
   /// `also_valid` is asked when it is known which leases there are, and a lease that is younger than that
   /// stays: so whoever is entered somewhere before he gets an address never loses it, at whatever moment he
   /// comes. Its error frees nothing.
+  /// A lease that was written since `judged_at`, when `valid` was looked up, stays as well.
   [[nodiscard]] Result<std::vector<Freed>> collect(std::span<const Owner> valid,
-                                                   const AlsoValid& also_valid = {}) const;
+                                                   const AlsoValid& also_valid = {},
+                                                   std::optional<FileTime> judged_at = {}) const;
 
   /// Whether allocate() would find an address in every set now. Neither locks nor creates anything.
   [[nodiscard]] Result<void> check_available(const Pool& pool) const;

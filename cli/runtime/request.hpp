@@ -7,18 +7,25 @@
 #include <vector>
 
 #include "cli/runtime/network_list.hpp"
+#include "fairlead/file_time.hpp"
 
 namespace fairlead::cli {
+
+/// Which attachments a GC has to keep.
+struct ValidAttachments {
+  std::vector<cni::AttachmentId> ids{};
+  FileTime judged_at{};  ///< read before anything was looked at: what came since is to be kept as well
+};
 
 /// What the runtime adds to a plugin's own configuration.
 struct Derivation {
   std::optional<std::string> prev_result{};  ///< JSON
   std::string capability_args{};             ///< a JSON object, or empty: `runtimeConfig` is cut from it
-  std::optional<std::vector<cni::AttachmentId>> valid_attachments{};  ///< GC
+  std::optional<ValidAttachments> valid{};   ///< GC
 };
 
 /// The plugin's configuration with `name`, `cniVersion` and the above; without `capabilities` and the
-/// runtime's own `cni.dev/` keys.
+/// runtime's own keys `cni.dev/` and `fairlead.dev/`.
 [[nodiscard]] Result<std::string> derive_config(const NetworkList& list, const PluginConfig& plugin,
                                                 const Derivation& derivation);
 

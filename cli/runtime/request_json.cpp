@@ -14,7 +14,7 @@ using nlohmann::json;
 void remove_runtime_keys(json& config) {
   config.erase("capabilities");
   for (auto entry = config.begin(); entry != config.end();) {
-    if (entry.key().rfind("cni.dev/", 0) == 0) {
+    if (entry.key().starts_with("cni.dev/") || entry.key().starts_with("fairlead.dev/")) {
       entry = config.erase(entry);
     } else {
       ++entry;
@@ -53,10 +53,12 @@ Result<std::string> derive_config(const NetworkList& list, const PluginConfig& p
   if (derivation.prev_result) {
     FAIRLEAD_TRY(config["prevResult"], parse_object(*derivation.prev_result));
   }
-  if (derivation.valid_attachments) {
-    config["cni.dev/valid-attachments"] = attachments_to_json(*derivation.valid_attachments);
+  if (derivation.valid) {
+    config["cni.dev/valid-attachments"] = attachments_to_json(derivation.valid->ids);
     // The name of the key before the specification settled; libcni sends both too.
     config["cni.dev/attachments"] = config["cni.dev/valid-attachments"];
+    // For Fairlead's plugins: plugins/cni/config_json.cpp.
+    config["fairlead.dev/judged-at"] = derivation.valid->judged_at.time_since_epoch().count();
   }
   return to_text(config);
 }

@@ -1,7 +1,5 @@
 #include "cli/runtime/runtime.hpp"
 
-#include <algorithm>
-
 #include "libnet/src/base/quote.hpp"
 #include "plugins/cni/result_json.hpp"
 
@@ -171,26 +169,24 @@ Result<void> Runtime::check(const AttachmentArgs& attachment) {
   return {};
 }
 
-Result<void> Runtime::del_cached(const std::vector<cni::AttachmentId>& gone, std::vector<Error>& errors) {
-  FAIRLEAD_TRY(const auto entries, cache_.list(network_.name));
-  for (const auto& entry : entries) {
-    const cni::AttachmentId id{.container_id = entry.container_id, .ifname = entry.ifname};
-    if (std::find(gone.begin(), gone.end(), id) == gone.end()) continue;
-    if (auto removed =
-            del({.container_id = entry.container_id, .netns = entry.netns, .ifname = entry.ifname});
-        !removed) {
-      errors.push_back(Error(removed.error()).with_context(entry.container_id + "/" + entry.ifname));
-    }
-  }
-  return {};
+Result<void> Runtime::del_if_gone(const CachedResult& entry, const GcJudge& judge) {
+  FAIRLEAD_TRY(const bool is_gone,
+               judge.is_gone({.container_id = entry.container_id, .ifname = entry.ifname}));
+  if (!is_gone) return {};
+  return del({.container_id = entry.container_id, .netns = entry.netns, .ifname = entry.ifname});
 }
 
-Result<void> Runtime::gc(const std::vector<cni::AttachmentId>& gone, const ValidNow& valid_now) {
+Result<void> Runtime::gc(const GcJudge& judge) {
   std::vector<Error> errors;
-  FAIRLEAD_CHECK(del_cached(gone, errors));
+  FAIRLEAD_TRY(const auto entries, cache_.list(network_.name));
+  for (const CachedResult& entry : entries) {
+    if (auto removed = del_if_gone(entry, judge); !removed) {
+      errors.push_back(std::move(removed).error().with_context(entry.container_id + "/" + entry.ifname));
+    }
+  }
   for (std::size_t i = 0; i < network_.plugins.size() && network_.version >= kFirstWithGc; ++i) {
-    auto valid = valid_now();
-    auto answer = valid ? call(i, Verb::kGc, {}, {.valid_attachments = *std::move(valid)})
+    auto valid = judge.valid_now();
+    auto answer = valid ? call(i, Verb::kGc, {}, {.valid = *std::move(valid)})
                         : Result<void>(Unexpected(std::move(valid).error()));
     if (!answer) errors.push_back(std::move(answer).error());
   }

@@ -3,7 +3,8 @@
 //   Runtime runtime(list, runner, ResultCache("/var/lib/cni"));
 //   FAIRLEAD_TRY(const std::string result, runtime.add(attachment));
 //
-// The caller keeps apart what must not happen at once: two verbs of one container, GC and anything else.
+// The caller keeps apart what must not happen at once: two verbs of one container, GC and anything else. Who
+// cannot keep others from attaching while GC works, answers its questions by what is true at that moment.
 #pragma once
 
 #include <functional>
@@ -16,8 +17,13 @@
 
 namespace fairlead::cli {
 
-/// The attachments of the network that are valid at this moment.
-using ValidNow = std::function<Result<std::vector<cni::AttachmentId>>()>;
+/// What GC asks while it works.
+struct GcJudge {
+  /// Whether a cached attachment is to be removed; asked just before its DEL.
+  std::function<Result<bool>(const cni::AttachmentId&)> is_gone;
+  /// Who is valid; asked just before each plugin collects.
+  std::function<Result<ValidAttachments>()> valid_now;
+};
 
 class Runtime {
  public:
@@ -37,9 +43,9 @@ class Runtime {
   /// kUnsupported before specification 0.4.0; kNotFound if no result of ADD is cached.
   [[nodiscard]] Result<void> check(const AttachmentArgs& attachment);
 
-  /// First DEL for every cached attachment that is in `gone`, then GC for every plugin where the version has
-  /// it (1.1.0), each with those that `valid_now` gives just before. Goes on after a failure and reports all.
-  [[nodiscard]] Result<void> gc(const std::vector<cni::AttachmentId>& gone, const ValidNow& valid_now);
+  /// First DEL for every cached attachment that is gone, then GC for every plugin where the version has it
+  /// (1.1.0). Goes on after a failure and reports all.
+  [[nodiscard]] Result<void> gc(const GcJudge& judge);
 
   /// kUnsupported before specification 1.1.0.
   [[nodiscard]] Result<void> status();
@@ -53,8 +59,7 @@ class Runtime {
                                   const Derivation& derivation);
   [[nodiscard]] Result<void> del_plugins(std::size_t count, const AttachmentArgs& attachment,
                                          const std::optional<std::string>& prev_result);
-  [[nodiscard]] Result<void> del_cached(const std::vector<cni::AttachmentId>& gone,
-                                        std::vector<Error>& errors);
+  [[nodiscard]] Result<void> del_if_gone(const CachedResult& entry, const GcJudge& judge);
   [[nodiscard]] Error undo_add(Error reason, std::size_t failed, const AttachmentArgs& attachment,
                                const std::optional<std::string>& prev_result);
   [[nodiscard]] Result<std::string> understand(std::size_t plugin, const std::string& answer) const;

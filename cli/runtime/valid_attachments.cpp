@@ -32,8 +32,13 @@ void add_path(Traces& traces, const std::string& path) {
   traces.paths.push_back(path);
 }
 
-void add_record(std::vector<Traces>& all, const engine::RecordHeader& record, const ThisHost& host) {
-  Traces& traces = traces_of(all, {.container_id = record.container_id, .ifname = record.ifname});
+void add_cached(Traces& traces, const CachedResult& entry) {
+  traces.is_cached = true;
+  traces.cached_at = entry.written_at;
+  add_path(traces, entry.netns);
+}
+
+void add_record(Traces& traces, const engine::RecordHeader& record, const ThisHost& host) {
   // The namespaces of another boot are gone, and its cookies are given anew.
   if (record.boot_id != host.boot_id) return;
   add_path(traces, record.netns_path);
@@ -43,7 +48,11 @@ void add_record(std::vector<Traces>& all, const engine::RecordHeader& record, co
 }
 
 KnownAttachment verdict(const Traces& traces, std::string netns, Life life, std::string reason) {
-  return {.id = traces.id, .netns = std::move(netns), .life = life, .reason = std::move(reason)};
+  return {.id = traces.id,
+          .netns = std::move(netns),
+          .life = life,
+          .reason = std::move(reason),
+          .mark = {.cookie = traces.cookie, .cached_at = traces.cached_at}};
 }
 
 bool is_of_process(const std::string& path) {
@@ -112,20 +121,37 @@ Result<std::vector<KnownAttachment>> known_attachments(const std::string& networ
   std::vector<Traces> all;
   FAIRLEAD_TRY(const auto cached, cache.list(network));
   for (const auto& entry : cached) {
-    Traces& traces = traces_of(all, {.container_id = entry.container_id, .ifname = entry.ifname});
-    traces.is_cached = true;
-    traces.cached_at = entry.written_at;
-    add_path(traces, entry.netns);
+    add_cached(traces_of(all, {.container_id = entry.container_id, .ifname = entry.ifname}), entry);
   }
   // A record that cannot be read is for the plugin's own GC to judge.
   std::vector<engine::RecordStore::Unreadable> unreadable;
   FAIRLEAD_TRY(const auto records, engine::RecordStore(run_dir).list(network, &unreadable));
-  for (const auto& record : records) add_record(all, record.header, host);
+  for (const engine::Record& record : records) {
+    const engine::RecordHeader& header = record.header;
+    add_record(traces_of(all, {.container_id = header.container_id, .ifname = header.ifname}), header, host);
+  }
 
   std::vector<KnownAttachment> known;
   known.reserve(all.size());
   for (const auto& traces : all) known.push_back(judge(traces, host));
   return known;
+}
+
+Result<std::optional<KnownAttachment>> known_attachment(const std::string& network,
+                                                        const cni::AttachmentId& id, const ResultCache& cache,
+                                                        const std::string& run_dir, const ThisHost& host) {
+  Traces traces{.id = id};
+  FAIRLEAD_TRY(const auto cached, cache.load(network, id.container_id, id.ifname));
+  if (cached) add_cached(traces, *cached);
+  // Under a name that we would refuse there can be no record.
+  const auto identity = LinkName::parse(id.ifname).and_then(
+      [&](const LinkName& ifname) { return engine::Identity::make(network, id.container_id, ifname); });
+  auto record = identity ? engine::RecordStore(run_dir).look(*identity)
+                         : Result<std::optional<engine::Record>>(std::nullopt);
+  if (!record) return std::optional(verdict(traces, "", Life::kUnknown, record.error().what));
+  if (*record) add_record(traces, (*record)->header, host);
+  if (!cached && !*record) return std::optional<KnownAttachment>();
+  return std::optional(judge(traces, host));
 }
 
 Result<cni::AttachmentId> parse_attachment_id(const std::string& text) {

@@ -17,11 +17,18 @@ enum class Life : std::uint8_t {
   kUnknown,  ///< to be kept: what GC removes cannot be given back to a running container
 };
 
+/// What tells an attachment from a later one of the same name.
+struct AttachmentMark {
+  std::uint64_t cookie = 0;             ///< of its namespace; 0: there is no record of this boot
+  std::optional<FileTime> cached_at{};  ///< nothing: there is no cache entry
+};
+
 struct KnownAttachment {
   cni::AttachmentId id;
   std::string netns;  ///< path, empty if nobody remembers it
   Life life;
   std::string reason;  ///< for people: "its namespace exists"
+  AttachmentMark mark{};
 };
 
 /// Those that the result cache or Fairlead's records know, each once, and whether their containers live.
@@ -42,6 +49,14 @@ struct KnownAttachment {
                                                                      const ResultCache& cache,
                                                                      const std::string& run_dir,
                                                                      const ThisHost& host);
+
+/// One of them as it is now; nothing if neither knows it any more. One whose record cannot be read, because
+/// somebody is about to write it, say, is of unknown life.
+[[nodiscard]] Result<std::optional<KnownAttachment>> known_attachment(const std::string& network,
+                                                                      const cni::AttachmentId& id,
+                                                                      const ResultCache& cache,
+                                                                      const std::string& run_dir,
+                                                                      const ThisHost& host);
 
 /// "CONTAINER_ID/IFNAME"
 [[nodiscard]] Result<cni::AttachmentId> parse_attachment_id(const std::string& text);

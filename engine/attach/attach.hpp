@@ -119,16 +119,20 @@ struct CollectContext {
   std::string run_dir;
   KernelFactory open_kernel;
   const Logger* log;
+  /// When it was found out who is valid, by the clock of files: of who was attached since, nobody knows.
+  std::optional<FileTime> judged_at{};
 };
 /// What collect leaves.
 struct Collected {
-  /// Not valid, but in use by another call at this moment, or not removed: their addresses are taken.
+  /// Not valid, but in use by another call at this moment, attached since, or not removed: their addresses
+  /// are taken.
   std::set<AttachmentName> spared{};
   std::optional<Error> failure{};  ///< of what could not be removed
 };
-/// Removes every attachment of the network that is not in `valid` and not in use by another call at this
-/// moment: records, links and nft elements. Addresses are the IPAM plugin's own collection, which has to
-/// spare the same: after an error nobody knows whom, so it must not follow.
+/// Removes every attachment of the network that is not in `valid`, not in use by another call at this moment,
+/// and of which no record was written since `judged_at`: records, links and nft elements. Addresses are the
+/// IPAM plugin's own collection, which has to spare the same: after an error nobody knows whom, so it must
+/// not follow.
 [[nodiscard]] Result<Collected> collect(const CollectContext& context, const std::set<AttachmentName>& valid);
 
 /// Who has a record of this plugin at this moment. An attachment has one before it has an address, and for as

@@ -74,6 +74,7 @@ class Collection {
 
  private:
   std::optional<RangeLock> try_lock(const AttachmentKey& key);
+  bool is_unjudged(const std::string& network, const AttachmentKey& key) const;
   void note(Error error);
   bool note_all(std::vector<Error> errors);
   void settle(const AttachmentName& name);
@@ -119,6 +120,14 @@ std::optional<RangeLock> Collection::try_lock(const AttachmentKey& key) {
   return std::nullopt;
 }
 
+/// Whether a record was written since it was found out who is valid: it may be that of an attachment that is
+/// through by now, and whose lock is free. Its lock must be held.
+bool Collection::is_unjudged(const std::string& network, const AttachmentKey& key) const {
+  if (!context_.judged_at) return false;
+  const Result<FileTime> written = store_.written_at(network, key);
+  return written && *written >= *context_.judged_at;
+}
+
 void Collection::settle(const AttachmentName& name) {
   if (const Result<Identity> identity = identity_of(context_.network, name)) settled_.insert(identity->key());
 }
@@ -139,7 +148,7 @@ void Collection::collect_records(const std::vector<Record>& records) {
 
 void Collection::collect_record(const Identity& identity) {
   const std::optional<RangeLock> lock = try_lock(identity.key());
-  if (!lock) return;
+  if (!lock || is_unjudged(identity.network(), identity.key())) return;
   Result<std::optional<Record>> record = store_.load(identity);  // again, now that nobody else writes it
   if (!record) return note(std::move(record).error());
   if (!*record) return;
@@ -165,7 +174,7 @@ void Collection::collect_unreadable(Kernel& kernel, const RecordStore::Unreadabl
   if (!settled_.insert(found.key).second) return;
   const auto remove = [&] {
     const std::optional<RangeLock> lock = try_lock(found.key);
-    if (!lock) return false;
+    if (!lock || is_unjudged(found.network, found.key)) return false;
     // Again, now that nobody writes it: an ADD that was about to write its first line has a record by now.
     if (const auto record = store_.load(found.network, found.key)) {
       if (!record->has_value()) settled_.erase(found.key);

@@ -46,6 +46,14 @@ Result<Record> read_record(std::string_view content, const std::string& file) {
                         .with_remedy("DEL and GC remove it and work from derived names"));
 }
 
+/// The record in a file, whoever may be writing it; nothing if there is none.
+Result<std::optional<Record>> look_into(const std::string& file) {
+  FAIRLEAD_TRY(const std::optional<std::string> text, read_file(file));
+  if (!text) return std::optional<Record>();
+  FAIRLEAD_TRY(Record record, read_record(*text, file));
+  return std::optional(std::move(record));
+}
+
 }  // namespace
 
 std::string RecordStore::path(const std::string& network, const AttachmentKey& key) const {
@@ -66,6 +74,14 @@ Result<std::optional<Record>> RecordStore::load(const std::string& network, cons
   }
   FAIRLEAD_TRY(Record record, read_record(*text, file));
   return std::optional(std::move(record));
+}
+
+Result<std::optional<Record>> RecordStore::look(const Identity& identity) const {
+  return look_into(path(identity.network(), identity.key()));
+}
+
+Result<FileTime> RecordStore::written_at(const std::string& network, const AttachmentKey& key) const {
+  return fairlead::written_at(path(network, key));
 }
 
 bool RecordStore::exists(const AttachmentKey& key) const {
@@ -110,13 +126,9 @@ Result<std::vector<Record>> RecordStore::list(const std::string& network,
     for (const std::string& name : names) {
       const std::optional<AttachmentKey> key = parse_key(name);
       if (!key) continue;
-      const std::string file = base + "/" + folder + "/" + name;
-      auto text = read_file(file);
-      if (text && !text->has_value()) continue;  // gone since we listed the directory
-      Result<Record> record =
-          text ? read_record(**text, file) : Result<Record>(Unexpected(std::move(text).error()));
+      Result<std::optional<Record>> record = look_into(base + "/" + folder + "/" + name);
       if (record) {
-        records.push_back(*std::move(record));
+        if (*record) records.push_back(**std::move(record));  // else gone since we listed the directory
       } else if (unreadable != nullptr) {
         unreadable->push_back({.network = folder, .key = *key, .error = std::move(record).error()});
       }

@@ -18,6 +18,7 @@
 
 #include "engine/attach/identity.hpp"
 #include "engine/drivers/driver.hpp"
+#include "fairlead/file_time.hpp"
 
 namespace fairlead::engine {
 
@@ -71,7 +72,7 @@ struct Record {
 /// both would have to be.
 [[nodiscard]] Section* find_section(Record& record, const std::string& key, const std::string& plugin);
 
-/// The directory of records. Callers hold the attachment's lock for everything but list().
+/// The directory of records. Callers hold the attachment's lock for everything but look() and list().
 class RecordStore {
  public:
   explicit RecordStore(std::string run_dir) : run_dir_(std::move(run_dir)) {}
@@ -81,6 +82,10 @@ class RecordStore {
   [[nodiscard]] Result<std::optional<Record>> load(const Identity& identity) const;
   [[nodiscard]] Result<std::optional<Record>> load(const std::string& network,
                                                    const AttachmentKey& key) const;
+  /// The record as it is at this moment, or nothing. kIo if it has no line yet.
+  [[nodiscard]] Result<std::optional<Record>> look(const Identity& identity) const;
+  /// When it was written last. kNotFound if there is none.
+  [[nodiscard]] Result<FileTime> written_at(const std::string& network, const AttachmentKey& key) const;
   /// Whether there is a record with that key, of whichever network; true if that cannot be found out.
   [[nodiscard]] bool exists(const AttachmentKey& key) const;
   /// Writes it; directories are made when missing. A failure leaves the old content.

@@ -53,7 +53,8 @@ std::vector<AttachmentId> ids_of(const std::set<engine::AttachmentName>& names) 
 /// valid to it as the rest: `spared`, and whoever has begun since. An ADD writes its record before it asks
 /// for an address, so the records have to be read after the leases. Only an IPAM plugin in this process can
 /// be made to do that; one of its own is told who has a record just before it is started, and an ADD that
-/// takes its lease between that and the plugin's look loses it, unless the runtime keeps GC and ADD apart.
+/// takes its lease between that and the plugin's look loses it, unless the runtime keeps GC and ADD apart, or
+/// says when it looked and the plugin, as ours do, heeds that.
 Result<void> collect_addresses(const Request& request, const engine::CollectContext& context,
                                const std::set<engine::AttachmentName>& spared) {
   if (request.ipam_type.empty()) return {};
@@ -190,7 +191,8 @@ Result<void> collect_garbage(const Request& request) {
                                        .plugin = request.type,
                                        .run_dir = run_dir,
                                        .open_kernel = kernel_factory(*request.log),
-                                       .log = request.log};
+                                       .log = request.log,
+                                       .judged_at = request.judged_at};
   FAIRLEAD_TRY(engine::Collected collected, engine::collect(context, valid));
   std::vector<Error> errors;
   if (collected.failure) errors.push_back(*std::move(collected.failure));

@@ -1,5 +1,7 @@
 #include "plugins/cni/config_json.hpp"
 
+#include <limits>
+
 #include "libnet/src/base/quote.hpp"
 #include "plugins/cni/document_json.hpp"
 #include "plugins/cni/environment.hpp"
@@ -11,6 +13,9 @@ namespace {
 
 constexpr const char* kValidKey = "cni.dev/valid-attachments";
 constexpr const char* kOldValidKey = "cni.dev/attachments";  // libcni's before 1.1.0, which it still sends
+/// Ours: nanoseconds of CLOCK_REALTIME_COARSE, the clock of files. A runtime that cannot keep GC and ADD
+/// apart, as a tool on the command line, looks at it before it looks who is valid.
+constexpr const char* kJudgedKey = "fairlead.dev/judged-at";
 
 Result<void> decode_version(const Node& root, Request& request) {
   FAIRLEAD_TRY(const auto text, root.string("cniVersion"));
@@ -75,6 +80,8 @@ Result<void> decode_valid_attachments(const Node& root, Request& request) {
     FAIRLEAD_TRY(AttachmentId id, decode_attachment(node));
     request.valid_attachments.push_back(std::move(id));
   }
+  FAIRLEAD_TRY(const auto judged_at, root.integer(kJudgedKey, 0, std::numeric_limits<std::int64_t>::max()));
+  if (judged_at) request.judged_at = FileTime(std::chrono::nanoseconds(*judged_at));
   return {};
 }
 

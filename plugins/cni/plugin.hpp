@@ -3,10 +3,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "fairlead/deadline.hpp"
+#include "fairlead/file_time.hpp"
 #include "fairlead/log.hpp"
 #include "fairlead/netns.hpp"
 #include "plugins/cni/settings.hpp"
@@ -33,6 +35,8 @@ struct Request {
   std::string ipam_type{};  ///< `ipam.type`, empty if there is none
   std::optional<AddResult> prev_result{};
   std::vector<AttachmentId> valid_attachments{};  ///< GC
+  /// GC: when these were looked up (kJudgedKey, config_json.cpp); what came since is spared.
+  std::optional<FileTime> judged_at{};
   /// GC of an IPAM plugin within this process, which asks when it knows which leases there are: who besides
   /// valid_attachments is attached by now. Not set otherwise.
   std::function<Result<std::vector<AttachmentId>>()> attached_by_now{};

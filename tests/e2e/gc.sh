@@ -73,9 +73,31 @@ check "keeps the container" tool check c4 --container-id c4
 must "the process is detached" tool del --container-id process
 kill "$process"
 
+# Others attach while it works: what comes after it has looked is spared.
+gc_until_enough() {
+  until [ -e "$W/enough" ]; do tool gc || return 1; done
+}
+gc_until_enough >"$W/collected" 2>&1 &
+collector=$!
+lost=''
+for ((i = 0; i < 60; i++)); do
+  new_netns "n$i"
+  tool add "n$i" --container-id "n$i" >"$W/added" 2>&1 || lost+=" add of n$i: $(cat "$W/added")"
+done
+touch "$W/enough"
+wait "$collector"
+equal "GC in a loop beside 60 attachments ends well" "0 " "$? $(cat "$W/collected")"
+for ((i = 0; i < 60; i++)); do
+  tool check "n$i" --container-id "n$i" >"$W/checked" 2>&1 || lost+=" n$i: $(cat "$W/checked")"
+done
+equal "and none loses its interface or its lease" '' "$lost"
+for ((i = 0; i < 60; i++)); do umount "/run/netns/n$i" && rm "/run/netns/n$i"; done
+must "GC when they are gone" tool gc
+equal "leaves the leases of those that live" 1 "$(leases | wc -w)"
+
 # As a reboot leaves it: /run is empty, the links are gone, leases and cached results are there.
-umount /run/netns/c4
-rm -r /run/netns /run/fairlead
+umount /run/netns/*
+must "the host starts anew" rm -r /run/netns /run/fairlead
 ip link delete cni0
 equal "a lease is left" 1 "$(leases | wc -w)"
 must "GC of what may have been attached since the host started" tool gc

@@ -109,7 +109,7 @@ Result<void> gc(const Request& request) {
     also_valid = [&] { return request.attached_by_now().transform(owners_of); };
   }
   FAIRLEAD_TRY(const std::vector<ipam::Freed> freed,
-               store.collect(owners_of(request.valid_attachments), also_valid));
+               store.collect(owners_of(request.valid_attachments), also_valid, request.judged_at));
   for (const ipam::Freed& lease : freed) {
     request.log->info("FL5103", "freed " + lease.address.to_string() + " of container '" +
                                     lease.owner.container_id + "' interface '" + lease.owner.ifname + "'");

@@ -12,16 +12,18 @@ using testing::IsEmpty;
 
 cni::AttachmentId id(const std::string& container) { return {.container_id = container, .ifname = "eth0"}; }
 
-KnownAttachment known(const std::string& container, Life life) {
-  return {.id = id(container), .netns = "", .life = life, .reason = "because"};
+KnownAttachment known(const std::string& container, Life life, AttachmentMark mark = {}) {
+  return {.id = id(container), .netns = "", .life = life, .reason = "because", .mark = mark};
 }
+
+std::vector<cni::AttachmentId> gone(const GcPlan& plan) { return still_gone(plan, plan); }
 
 TEST(GcPlan, KeepsWhatLivesAndWhatIsNamedAndSaysWhy) {
   const std::vector<KnownAttachment> all{known("alive", Life::kAlive), known("gone", Life::kGone),
                                          known("unknown", Life::kUnknown), known("named", Life::kGone)};
   const GcPlan plan = plan_gc(all, {id("named")}, Unnamed::kKeepUnlessGone);
   EXPECT_THAT(plan.valid, ElementsAre(id("named"), id("alive"), id("unknown")));
-  EXPECT_THAT(plan.gone, ElementsAre(id("gone")));
+  EXPECT_THAT(gone(plan), ElementsAre(id("gone")));
   EXPECT_EQ(plan.lines,
             "keep    alive/eth0  because\nremove  gone/eth0  because\n"
             "keep    unknown/eth0  because\nkeep    named/eth0  named\n");
@@ -29,7 +31,7 @@ TEST(GcPlan, KeepsWhatLivesAndWhatIsNamedAndSaysWhy) {
 
   const GcPlan none = plan_gc(all, {id("named")}, Unnamed::kRemove);
   EXPECT_THAT(none.valid, ElementsAre(id("named")));
-  EXPECT_THAT(none.gone, ElementsAre(id("alive"), id("gone"), id("unknown")));
+  EXPECT_THAT(gone(none), ElementsAre(id("alive"), id("gone"), id("unknown")));
   EXPECT_THAT(none.notes, IsEmpty());
 }
 
@@ -46,6 +48,28 @@ TEST(GcPlan, WhatCameAgainSinceIsValid) {
   const GcPlan first = plan_gc({known("c1", Life::kGone)}, {}, Unnamed::kKeepUnlessGone);
   const GcPlan later = plan_gc({known("c1", Life::kAlive)}, {}, Unnamed::kKeepUnlessGone);
   EXPECT_THAT(valid_by_now(first, later), ElementsAre(id("c1")));
+}
+
+// Whatever is said about all of them: this is none that the first plan was about.
+TEST(GcPlan, WhatWasAttachedAnewSinceIsValid) {
+  const FileTime then(std::chrono::seconds(5));
+  const FileTime now(std::chrono::seconds(6));
+  const AttachmentMark first{.cookie = 7, .cached_at = then};
+  const auto later_with = [&](const AttachmentMark& mark) {
+    return plan_gc({known("c1", Life::kGone, mark)}, {}, Unnamed::kRemove);
+  };
+  const GcPlan plan = later_with(first);
+  for (const AttachmentMark& anew :
+       {AttachmentMark{.cookie = 8, .cached_at = then}, AttachmentMark{.cookie = 7, .cached_at = now}}) {
+    EXPECT_THAT(still_gone(plan, later_with(anew)), IsEmpty());
+    EXPECT_THAT(valid_by_now(plan, later_with(anew)), ElementsAre(id("c1")));
+  }
+  // Its record, or its cache entry, went with a DEL that failed behind that.
+  for (const AttachmentMark& less : {first, AttachmentMark{.cookie = 7, .cached_at = {}},
+                                     AttachmentMark{.cookie = 0, .cached_at = then}}) {
+    EXPECT_THAT(still_gone(plan, later_with(less)), ElementsAre(id("c1")));
+    EXPECT_THAT(valid_by_now(plan, later_with(less)), IsEmpty());
+  }
 }
 
 TEST(GcPlan, WhatWasKeptAndIsNoLongerKnownStaysValid) {

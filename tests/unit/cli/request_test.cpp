@@ -12,7 +12,7 @@ NetworkList network() {
           .version = cni::SpecVersion(1, 0, 0),
           .plugins = {{.type = "bridge",
                        .text = R"({"type":"bridge","name":"old","unknown":{"k":[1,2.5,null]},
-                                   "capabilities":{"ips":true},"cni.dev/secret":1})",
+                                   "capabilities":{"ips":true},"cni.dev/secret":1,"fairlead.dev/judged-at":1})",
                        .capabilities = {"ips"}}}};
 }
 
@@ -41,10 +41,12 @@ TEST(DeriveConfig, PassesThePreviousResultOn) {
 
 TEST(DeriveConfig, TellsGcWhatIsValidUnderBothKeys) {
   const std::string attachments = R"([{"containerID":"c1","ifname":"eth0"}])";
-  const std::string config = derived({.valid_attachments = {{{.container_id = "c1", .ifname = "eth0"}}}});
+  const std::string config = derived({.valid = {{.ids = {{.container_id = "c1", .ifname = "eth0"}},
+                                                 .judged_at = FileTime(std::chrono::nanoseconds(7))}}});
   EXPECT_NE(config.find(R"("cni.dev/valid-attachments":)" + attachments), std::string::npos) << config;
   EXPECT_NE(config.find(R"("cni.dev/attachments":)" + attachments), std::string::npos) << config;
-  const std::string none = derived({.valid_attachments = std::vector<cni::AttachmentId>{}});
+  EXPECT_NE(config.find(R"("fairlead.dev/judged-at":7)"), std::string::npos) << config;
+  const std::string none = derived({.valid = ValidAttachments{}});
   EXPECT_NE(none.find(R"("cni.dev/valid-attachments":[])"), std::string::npos) << none;
 }
 

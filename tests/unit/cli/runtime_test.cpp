@@ -61,6 +61,15 @@ class RuntimeTest : public testing::Test {
   }
   [[nodiscard]] ResultCache cache() const { return ResultCache(directory_); }
   [[nodiscard]] bool is_cached() const { return cache().load("n", "c1", "eth0")->has_value(); }
+  static std::function<Result<bool>(const cni::AttachmentId&)> answer(bool is_gone) {
+    return [is_gone](const cni::AttachmentId&) -> Result<bool> { return is_gone; };
+  }
+  static std::function<Result<ValidAttachments>()> only(const std::string& container) {
+    return [container]() -> Result<ValidAttachments> {
+      return ValidAttachments{.ids = {{.container_id = container, .ifname = "eth0"}},
+                              .judged_at = FileTime(std::chrono::nanoseconds(1'000'000'007))};
+    };
+  }
   static AttachmentArgs attachment() {
     return {.container_id = "c1", .netns = "/run/netns/c1", .ifname = "eth0", .cni_args = {{"K", "V"}}};
   }
@@ -181,14 +190,12 @@ TEST_F(RuntimeTest, GcDetachesWhatIsNotValidAndThenAsksEveryPlugin) {
   runner_.calls.clear();
   runner_.inputs.clear();
   runner_.failures["b GC"] = R"({"code":102,"msg":"lost"})";
-  const auto collected = runtime().gc({{.container_id = "c1", .ifname = "eth0"}}, [] {
-    return Result<std::vector<cni::AttachmentId>>(
-        std::vector<cni::AttachmentId>{{.container_id = "c2", .ifname = "eth0"}});
-  });
+  const auto collected = runtime().gc({.is_gone = answer(true), .valid_now = only("c2")});
   ASSERT_FALSE(collected);
   EXPECT_THAT(collected.error().what, HasSubstr("plugin b (2 of 3) GC failed: lost"));
   EXPECT_THAT(runner_.calls, ElementsAre("c DEL", "b DEL", "a DEL", "a GC", "b GC", "c GC"));
   EXPECT_THAT(runner_.inputs[3], HasSubstr(R"([{"containerID":"c2","ifname":"eth0"}])"));
+  EXPECT_THAT(runner_.inputs[3], HasSubstr(R"("fairlead.dev/judged-at":1000000007)"));
   EXPECT_FALSE(is_cached());
 }
 
@@ -196,8 +203,7 @@ TEST_F(RuntimeTest, GcKeepsWhatIsValidAndKnowsOldVersions) {
   for (const char* type : {"a", "b", "c"}) runner_.results[type] = R"({"cniVersion":"1.0.0"})";
   ASSERT_TRUE(runtime("1.0.0").add(attachment()));
   runner_.calls.clear();
-  const auto none = [] { return Result<std::vector<cni::AttachmentId>>(std::vector<cni::AttachmentId>()); };
-  EXPECT_TRUE(runtime("1.0.0").gc({}, none));
+  EXPECT_TRUE(runtime("1.0.0").gc({.is_gone = answer(false), .valid_now = only("c2")}));
   EXPECT_THAT(runner_.calls, IsEmpty());
   EXPECT_TRUE(is_cached());
 }
@@ -208,18 +214,40 @@ TEST_F(RuntimeTest, GcAsksWhoIsValidJustBeforeEachPluginCollects) {
   runner_.calls.clear();
   runner_.inputs.clear();
   std::size_t asked = 0;
-  const ValidNow valid_now = [&]() -> Result<std::vector<cni::AttachmentId>> {
+  const auto valid_now = [&]() -> Result<ValidAttachments> {
     EXPECT_THAT(runner_.calls, testing::SizeIs(asked < 2 ? asked : asked - 1));
     if (asked++ == 1) return Unexpected(Errc::kIo, "list the records: EIO");
-    return std::vector<cni::AttachmentId>{{.container_id = "c" + std::to_string(asked), .ifname = "eth0"}};
+    return only("c" + std::to_string(asked))();
   };
-  const auto collected = runtime().gc({{.container_id = "other", .ifname = "eth0"}}, valid_now);
+  const auto collected = runtime().gc({.is_gone = answer(false), .valid_now = valid_now});
   ASSERT_FALSE(collected);
   EXPECT_THAT(collected.error().what, HasSubstr("list the records"));
   EXPECT_TRUE(is_cached());
   EXPECT_THAT(runner_.calls, ElementsAre("a GC", "c GC"));
   EXPECT_THAT(runner_.inputs[0], HasSubstr(R"([{"containerID":"c1","ifname":"eth0"}])"));
   EXPECT_THAT(runner_.inputs[1], HasSubstr(R"([{"containerID":"c3","ifname":"eth0"}])"));
+}
+
+// One container may come back while another is detached.
+TEST_F(RuntimeTest, GcAsksWhetherAnAttachmentIsGoneJustBeforeItsDel) {
+  ASSERT_TRUE(runtime().add(attachment()));
+  AttachmentArgs second = attachment();
+  second.container_id = "c2";
+  ASSERT_TRUE(runtime().add(second));
+  runner_.calls.clear();
+  std::size_t asked = 0;
+  const auto is_gone = [&](const cni::AttachmentId& id) -> Result<bool> {
+    EXPECT_EQ(id.container_id, "c" + std::to_string(++asked));
+    EXPECT_THAT(runner_.calls, testing::SizeIs(asked == 1 ? 0 : 3));
+    if (asked == 1) return true;
+    return Unexpected(Errc::kIo, "look for the namespace: EIO");
+  };
+  const auto collected = runtime("1.0.0").gc({.is_gone = is_gone, .valid_now = only("c3")});
+  ASSERT_FALSE(collected);
+  EXPECT_EQ(collected.error().what, "c2/eth0: look for the namespace: EIO");
+  EXPECT_EQ(asked, 2U);
+  EXPECT_FALSE(is_cached());
+  EXPECT_TRUE(cache().load("n", "c2", "eth0")->has_value());
 }
 
 TEST_F(RuntimeTest, StatusStopsAtTheFirstThatIsNotReady) {

@@ -82,6 +82,40 @@ class ValidAttachmentsTest : public testing::Test {
                  .booted_at = FileTime(std::chrono::seconds(1'000'000'000))};
 };
 
+/// As it is now, by itself.
+class OneAttachmentTest : public ValidAttachmentsTest {
+ protected:
+  [[nodiscard]] std::optional<KnownAttachment> now() const {
+    auto known = known_attachment("n", {"c1", "eth0"}, ResultCache(directory_), run_dir(), host_);
+    EXPECT_TRUE(known) << known.error().to_string();
+    return known ? *known : std::nullopt;
+  }
+};
+
+TEST_F(OneAttachmentTest, IsJudgedLikeAllOfThem) {
+  EXPECT_FALSE(now());
+  cache("");
+  EXPECT_EQ(now()->life, Life::kUnknown);
+  record("/run/netns/c1", 7);
+  EXPECT_EQ(now()->life, Life::kAlive);
+  EXPECT_EQ(now()->mark.cookie, 7U);
+  EXPECT_EQ(now()->mark.cached_at, *written_at(directory_ + "/results/n-c1-eth0"));
+  EXPECT_EQ(now()->mark.cached_at, known().mark.cached_at);
+  namespaces_.clear();
+  EXPECT_EQ(now()->life, Life::kGone);
+}
+
+// An ADD under the old name makes the file, then writes to it.
+TEST_F(OneAttachmentTest, IsNotTakenForDeadWhileItsRecordCannotBeRead) {
+  cache("/run/netns/c1");
+  namespaces_.clear();
+  EXPECT_EQ(now()->life, Life::kGone);
+  record("/run/netns/c1", 7);
+  for (const auto& entry : fs::directory_iterator(run_dir() + "/attachments/n")) fs::resize_file(entry, 0);
+  EXPECT_EQ(now()->life, Life::kUnknown);
+  EXPECT_EQ(life(), Life::kGone) << "which the plugin sees to";
+}
+
 TEST_F(ValidAttachmentsTest, AnEntryWithoutANamespaceTakesItFromTheRecord) {
   cache("");
   record("/run/netns/c1", 7);

@@ -224,10 +224,27 @@ TEST_F(ConfigTest, CollectsGarbageOnlyAgainstAListThatIsThere) {
   EXPECT_EQ(request_.valid_attachments, (std::vector<AttachmentId>{{"a", "eth0"}}));
 }
 
+TEST_F(ConfigTest, CollectsWhatWasThereWhenTheListWasMade) {
+  const auto gc = [&](const std::string& when) {
+    return code_of(decode(Verb::kGc, R"({"cniVersion":"1.1.0","name":"x","cni.dev/valid-attachments":[],)"
+                                     R"("fairlead.dev/judged-at":)" +
+                                         when + "}"));
+  };
+  EXPECT_EQ(gc("1700000000123456789"), 0);
+  EXPECT_EQ(request_.judged_at, FileTime(std::chrono::nanoseconds(1700000000123456789)));
+  EXPECT_EQ(gc("9223372036854775807"), 0);
+  EXPECT_EQ(gc("null"), 0);
+  EXPECT_FALSE(request_.judged_at);
+  for (const char* wrong : {"-1", "9223372036854775808", "1.5", "1e30", "\"1700000000\"", "[]", "true"}) {
+    EXPECT_EQ(gc(wrong), kInvalidConfig) << wrong;
+  }
+}
+
 TEST_F(ConfigTest, ADelegateReadsTheValidAttachmentsThatItIsGiven) {
   const std::vector<AttachmentId> valid{{"a", "eth0"}, {"in-flight", "eth1"}};
   for (const char* key : {"cni.dev/valid-attachments", "cni.dev/attachments"}) {
-    const std::string list = std::string(R"(,")") + key + R"(":[{"containerID":"a","ifname":"eth0"}])";
+    const std::string list = std::string(R"(,"fairlead.dev/judged-at":1700000000123456789,")") + key +
+                             R"(":[{"containerID":"a","ifname":"eth0"}])";
     ASSERT_EQ(
         code_of(decode(Verb::kGc, R"({"cniVersion":"1.1.0","name":"x","ipam":{"type":"f"})" + list + "}")),
         0);
@@ -238,6 +255,7 @@ TEST_F(ConfigTest, ADelegateReadsTheValidAttachmentsThatItIsGiven) {
     ASSERT_EQ(code_of(decode(Verb::kGc, extended->config_text)), 0);
     EXPECT_EQ(request_.valid_attachments, valid);
     EXPECT_EQ(request_.ipam_type, "f");
+    EXPECT_EQ(request_.judged_at, FileTime(std::chrono::nanoseconds(1700000000123456789)));
     EXPECT_EQ(request_.config->root().items(key)->size(), 2U) << key;
     EXPECT_EQ(extended->config->root().items(key)->size(), 2U) << key;
   }

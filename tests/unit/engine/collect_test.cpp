@@ -69,6 +69,32 @@ TEST_F(Attach, CollectSparesWhoWasWritingTheFirstLineWhenItLooked) {
   EXPECT_EQ(**read_file(file_of("c1")), whole);
 }
 
+// It was through before GC came to it, so its lock is free; the runtime had looked who is valid before that.
+TEST_F(Attach, CollectSparesWhoWasAttachedSinceItWasFoundOutWhoIsValid) {
+  ASSERT_TRUE(attach(context(), driver_, source_));
+  const std::string before = host_.dump();
+  const FileTime written = *written_at(file_of("c1"));
+  CollectContext collecting{.network = "net",
+                            .plugin = "bridge",
+                            .run_dir = run_dir_,
+                            .open_kernel = factory(),
+                            .log = &log_,
+                            .judged_at = written};
+  const std::string whole = **read_file(file_of("c1"));
+  for (const std::string& text : {whole, std::string("{\n")}) {  // nor if the record cannot be read
+    ASSERT_TRUE(replace_file(file_of("c1"), text, 0600));
+    const auto collected = collect(collecting, {});
+    EXPECT_FALSE(collected->failure);
+    EXPECT_EQ(collected->spared, (std::set<AttachmentName>{{"c1", "eth0"}}));
+    EXPECT_EQ(host_.dump(), before);
+    EXPECT_EQ(**read_file(file_of("c1")), text);
+  }
+  collecting.judged_at = *written_at(file_of("c1")) + std::chrono::nanoseconds(1);
+  EXPECT_TRUE(collects(collecting, {}));
+  EXPECT_FALSE(has_record());
+  EXPECT_NE(host_.dump(), before);
+}
+
 TEST_F(Attach, CollectUndoesEverySectionOfItsPlugin) {
   const std::string base = (warm_up(), host_.dump());
   ASSERT_TRUE(attach(context(), driver_, source_));

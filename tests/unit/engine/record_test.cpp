@@ -195,11 +195,13 @@ TEST_F(RecordStoreTest, SaveLoadListAndRemove) {
   ASSERT_EQ(stat(file_.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
   Record record = **store.load(identity_);
+  EXPECT_EQ((*store.look(identity_))->header, record.header);
   EXPECT_EQ(store.list("net", nullptr)->size(), 1U);
   EXPECT_EQ(store.list("", nullptr)->size(), 1U);
   EXPECT_EQ(store.list("other", nullptr)->size(), 0U);
   ASSERT_TRUE(store.drop_section(identity_, record, "bridge:0123"));
   EXPECT_FALSE(std::filesystem::exists(file_));
+  EXPECT_FALSE(store.look(identity_)->has_value());
   EXPECT_TRUE(store.remove(identity_));
 }
 
@@ -238,6 +240,8 @@ TEST_F(RecordStoreTest, AFileWithoutALineIsNothingAndGoes) {
   std::vector<RecordStore::Unreadable> problems;
   EXPECT_TRUE(store.list("net", &problems)->empty());
   EXPECT_EQ(problems.size(), 1U);  // for GC, which removes it
+  EXPECT_EQ(store.look(identity_).error().code, Errc::kIo);
+  EXPECT_TRUE(std::filesystem::exists(file_)) << "its writer may be at work";
   EXPECT_FALSE(store.load(identity_)->has_value());
   EXPECT_FALSE(std::filesystem::exists(file_));
 }

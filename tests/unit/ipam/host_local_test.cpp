@@ -175,6 +175,18 @@ TEST_F(HostLocalTest, CollectsWhatIsNotValid) {
   EXPECT_THAT(lines_, ElementsAre("FL5103", "FL5103"));
 }
 
+TEST_F(HostLocalTest, CollectSparesWhatWasLeasedSinceTheListWasMade) {
+  const std::string ipam = R"("ipam":{"dataDir":"DATA","subnet":"10.0.0.0/24"})";
+  Request gc = request(ipam);
+  gc.judged_at = file_time_now();
+  ASSERT_TRUE(plugin_.add(request(ipam, "a")));
+  EXPECT_EQ(told(plugin_.gc(gc)), "ok");
+  EXPECT_THAT(leases(), ElementsAre("10.0.0.2"));
+  gc.judged_at = file_time_now() + std::chrono::seconds(1);
+  EXPECT_EQ(told(plugin_.gc(gc)), "ok");
+  EXPECT_THAT(leases(), IsEmpty());
+}
+
 TEST_F(HostLocalTest, CollectAsksWhoIsAttachedWhenItKnowsItsLeases) {
   const std::string ipam = R"("ipam":{"dataDir":"DATA","subnet":"10.0.0.0/24"})";
   ASSERT_TRUE(plugin_.add(request(ipam, "a")));
