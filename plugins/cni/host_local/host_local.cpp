@@ -96,6 +96,7 @@ Result<void> check(const Request& request) {
 
 std::vector<ipam::Owner> owners_of(const std::vector<AttachmentId>& attachments) {
   std::vector<ipam::Owner> owners;
+  owners.reserve(attachments.size());
   for (const AttachmentId& id : attachments)
     owners.push_back({.container_id = id.container_id, .ifname = id.ifname});
   return owners;
