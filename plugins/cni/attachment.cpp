@@ -45,6 +45,7 @@ std::optional<std::size_t> previous_interface(const Request& request) {
 
 std::vector<AttachmentId> ids_of(const std::set<engine::AttachmentName>& names) {
   std::vector<AttachmentId> ids;
+  ids.reserve(names.size());
   for (const engine::AttachmentName& name : names) ids.push_back({name.container_id, name.ifname});
   return ids;
 }
