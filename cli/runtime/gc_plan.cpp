@@ -24,7 +24,8 @@ void decide(const KnownAttachment& known, Unnamed unnamed, GcPlan& plan) {
 
 /// What is gone from a mark is gone from the attachment: a DEL that got half-way makes no new one.
 bool is_newer(const AttachmentMark& later, const AttachmentMark& first) {
-  return (later.cookie != 0 && later.cookie != first.cookie) || later.cached_at > first.cached_at;
+  return (later.cookie != 0 && later.cookie != first.cookie) ||
+         (later.cached_at && later.cached_at != first.cached_at);
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <ctime>
+#include <filesystem>
 
 #include "fairlead/file.hpp"
 #include "fairlead/netns.hpp"
@@ -30,6 +32,31 @@ std::optional<FileTime> boot_time() {
   return file_time_now() - (std::chrono::seconds(up.tv_sec) + std::chrono::nanoseconds(up.tv_nsec));
 }
 
+/// The oldest change to anything beside the run directory. A tmpfs begins with the boot, and its times are
+/// those of the clock as it was then: what came later is not older, however far the clock has been set
+/// forward since (a virtual machine that was paused). Nothing if there is nothing to look at.
+std::optional<FileTime> oldest_beside(const std::string& run_dir) {
+  std::optional<FileTime> oldest;
+  std::error_code error;
+  std::filesystem::directory_iterator entries(std::filesystem::path(run_dir).parent_path(), error);
+  for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+    struct stat status {};
+    if (lstat(entries->path().c_str(), &status) != 0) continue;
+    const FileTime changed(std::chrono::seconds(status.st_ctim.tv_sec) +
+                           std::chrono::nanoseconds(status.st_ctim.tv_nsec));
+    oldest = std::min(oldest.value_or(changed), changed);
+  }
+  return error ? std::nullopt : oldest;
+}
+
+/// By both clocks: one may have been set since.
+std::optional<FileTime> surely_before_boot(const std::string& run_dir) {
+  const std::optional<FileTime> by_clock = boot_time();
+  const std::optional<FileTime> by_files = oldest_beside(run_dir);
+  if (!by_clock || !by_files) return std::nullopt;
+  return std::min(*by_clock, *by_files);
+}
+
 }  // namespace
 
 Result<ThisHost> this_host(const std::string& run_dir) {
@@ -44,7 +71,7 @@ Result<ThisHost> this_host(const std::string& run_dir) {
     const struct stat directory = status_of(path);
     return S_ISDIR(records.st_mode) && S_ISDIR(directory.st_mode) && records.st_dev == directory.st_dev;
   };
-  host.booted_at = boot_time();
+  host.booted_at = surely_before_boot(run_dir);
   FAIRLEAD_TRY(host.boot_id, boot_id());
   FAIRLEAD_TRY(const auto own, Netns::current());
   FAIRLEAD_TRY(host.cookie, own.cookie());

@@ -21,7 +21,9 @@ struct ThisHost {
   /// Whether a directory is here, and is of the file system that holds our records. A container that was
   /// given these has a directory of its image's under the same name, or none.
   std::function<bool(const std::string& path)> is_beside_records{};
-  std::optional<FileTime> booted_at{};  ///< nothing if this time namespace has a clock of its own
+  /// The boot, or some time before it: what was written earlier is of another boot. Nothing if that cannot be
+  /// told (a time namespace with a clock of its own).
+  std::optional<FileTime> booted_at{};
 };
 
 /// `run_dir`: of the records.

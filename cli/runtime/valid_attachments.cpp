@@ -89,6 +89,10 @@ KnownAttachment judge_path(const Traces& traces, const std::string& path, const 
   if (cookie && (traces.cookie == 0 || *cookie == traces.cookie)) {
     return verdict(traces, path, Life::kAlive, "its namespace exists");
   }
+  if (cookie && is_of_process(path)) {
+    // A number that was given anew, or that of another process in the PID namespace of who wrote it down.
+    return verdict(traces, path, Life::kUnknown, "another process has its path");
+  }
   if (cookie) return judge_missing(traces, path, host, "another namespace has its path");
   if (cookie.error().code == Errc::kNotFound) {
     return judge_missing(traces, path, host, "its namespace is gone");

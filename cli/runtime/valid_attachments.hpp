@@ -40,11 +40,11 @@ struct KnownAttachment {
 /// has the records, the cache and the host's cookie, but neither the directories in which runtimes keep
 /// namespaces nor the host's processes. So one of three has to hold; otherwise the life of the attachment is
 /// unknown:
-///  - the path is a process's, and every process is seen from here;
+///  - the path is a process's, there is none, and every process is seen from here (that the path was written
+///    down in the first PID namespace, too, is taken for granted: nothing tells);
 ///  - its directory is here, on the file system that holds our records, which both are in /run;
 ///  - no record is of this boot, and the cache entry is older than it: no namespace survives a reboot, and
-///    /run is empty after one. (A host without a clock of its own may have set it since; the record of an
-///    attachment that lives speaks against that.)
+///    /run is empty after one.
 [[nodiscard]] Result<std::vector<KnownAttachment>> known_attachments(const std::string& network,
                                                                      const ResultCache& cache,
                                                                      const std::string& run_dir,

@@ -46,7 +46,8 @@ Plan carriers_missing(const Logger& log, const Desired& wants, const Observed& o
                "bridge " + state->name +
                    " runs the spanning tree protocol: it forwards to and from a new port only after "
                    "twice its forward delay");
-    } else if (!state || !is_operational(*state)) {
+    } else if (!state || !state->lower_up || state->operstate != kOperUp) {
+      // A bridge that nobody has looked at yet ("unknown") loses its carrier to its first port.
       waits.push_back(Op{.side = wants[i].side, .action = AwaitOperational{link->spec.name}});
     }
   }
@@ -255,8 +256,7 @@ Result<Attached> Attachment::build() {
 
   FAIRLEAD_TRY(const Plan shared, plan_shared(state));
   FAIRLEAD_TRY(const Observed observed, observe(kernel_, state.own, /*skip_container=*/true));
-  FAIRLEAD_TRY(Plan own, diff(state.own, observed));
-  own.insert(own.end(), carriers_missing_.begin(), carriers_missing_.end());
+  FAIRLEAD_TRY(const Plan own, diff(state.own, observed));
   FAIRLEAD_CHECK(save_section(Phase::kIntent, shared, own));
 
   FAIRLEAD_CHECK(change_shared(state, shared));
@@ -265,6 +265,7 @@ Result<Attached> Attachment::build() {
   // From here on the port shows that the bridge's addresses are in use. A replaced one must not be replaced
   // again before it is certain that it need not come back.
   if (shared_undo_.empty()) bridge_lock_.reset();
+  FAIRLEAD_CHECK(apply_plan(kernel_, carriers_missing_));
   FAIRLEAD_CHECK(await_addresses(kernel_, state.own));
 
   FAIRLEAD_TRY(Attached attached, report(state));

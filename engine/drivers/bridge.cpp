@@ -120,10 +120,12 @@ void add_container_side(Desired& wants, const BridgeConfig& config, const Attach
   const LinkName& link = names.container_link;
   if (has_family(plan, IpFamily::kV6)) {
     wants.push_back(container_sysctl(link, "disable_ipv6", "0"));
-    wants.push_back(container_sysctl(link, "keep_addr_on_down", "1"));
-    Want notify = container_sysctl(link, "ndisc_notify", "1");
-    std::get<WantSysctl>(notify.item).courtesy = true;  // an announcement less is no reason to fail
-    wants.push_back(std::move(notify));
+    // Below a read-only /proc/sys the attachment works without these.
+    for (const char* courtesy : {"keep_addr_on_down", "ndisc_notify"}) {
+      Want want = container_sysctl(link, courtesy, "1");
+      std::get<WantSysctl>(want.item).courtesy = true;
+      wants.push_back(std::move(want));
+    }
     if (config.enable_dad) {
       wants.push_back(container_sysctl(link, "accept_dad", "1"));
       wants.push_back(container_sysctl(link, "enhanced_dad", "1"));

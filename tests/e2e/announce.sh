@@ -22,10 +22,10 @@ hand_over() { # ROUND: a container with the address of the former one
   ip neigh replace fd00:93::77 lladdr "$former" dev cni0 nud stale
   new_netns "$container"
   cni ADD bridge "$container" "/run/netns/$container" eth0 <"$W/asking" >/run/netns/answer || cat /run/netns/answer
-  local owner
+  local owner known
   owner=$(jq -r '.interfaces[] | select(.name == "eth0").mac' /run/netns/answer)
-  ip neigh show dev cni0 | grep -F -e 10.93.0.77 -e fd00:93::77 | grep -vF "lladdr $owner"
-  [ "$(ip neigh show dev cni0 | grep -cF "lladdr $owner")" = 2 ] || echo "the new owner is not known by both addresses"
+  known=$(ip neigh show dev cni0 | grep -F -e 10.93.0.77 -e fd00:93::77)
+  [ "$(grep -cF "lladdr $owner" <<<"$known")" = 2 ] || echo "not known as $owner: $known"
   cni DEL bridge "$container" "/run/netns/$container" eth0 <"$W/asking" || echo "DEL fails"
   ip netns del "$container"
 }

@@ -1,6 +1,6 @@
 // Soak: thousands of ADD, DEL, CHECK, GC and STATUS, four at a time, one in four killed at a random moment,
 // namespaces that vanish among them. Each answer has to be the right one; in the end the host is as it was.
-// Then STATUS is polled: it changes nothing and costs no more than twice a VERSION.
+// Then STATUS is polled: it changes nothing, and what it costs is printed beside what VERSION does.
 //
 //   fairlead_soak PLUGIN_DIR [--calls N] [--polls N] [--seed N]
 //
@@ -126,7 +126,6 @@ void poll_status(World& world, unsigned polls) {
               static_cast<long>(version.count() / 1000), static_cast<long>(status.count() / 1000));
   const std::string left = all_differences(before, take_snapshot(world));
   require(left.empty() && files == count_files(), "STATUS changed something:" + left);
-  require(status <= 2 * version, "STATUS takes more than twice as long as VERSION");
 }
 
 bool soak(const Options& options) {
@@ -137,10 +136,7 @@ bool soak(const Options& options) {
   const std::size_t files = count_files();
   const bool right = run_workers(world, containers, options);
   if (!right) return false;  // what is left then was not taken away by anybody
-  Residue residue;
-  for (const auto& names : containers)
-    residue.traces.insert(residue.traces.end(), names.begin(), names.end());
-  const std::string left = unexcused_differences(before, take_snapshot(world), residue);
+  const std::string left = all_differences(before, take_snapshot(world));
   require(left.empty(), "the host is not as it was:" + left);
   require(count_files() == files, "there were " + std::to_string(files) + " files of state, now there are " +
                                       std::to_string(count_files()));

@@ -16,6 +16,7 @@ using conformance::require;
 /// Longer than ADD and DEL take on a busy machine: a kill may come at any moment, or too late.
 constexpr unsigned kLatestKill = 6000;  // us
 constexpr unsigned kKillOneIn = 4;
+constexpr int kAlreadyAttached = 101;
 
 std::string netns_name(const Attachment& attachment) { return attachment.container; }
 
@@ -63,6 +64,7 @@ Worker::Answer Worker::call(const char* verb, const Json& config, const Attachme
   if (!answer.killed && !answer.ok) {
     const Json error = Json::parse(output.out, nullptr, false);
     require(error.is_object() && error.contains("code") && error.contains("msg"), answer.text);
+    answer.code = error.at("code").get<int>();
   }
   if (!answer.killed && answer.ok) answer.text = output.out;
   return answer;
@@ -80,7 +82,7 @@ void Worker::add(Container& container) {
   }
   if (container.life == Life::kDetached) require(answer.ok, answer.text);
   if (container.life == Life::kAttached) require(!answer.ok, "a second ADD succeeds: " + answer.text);
-  if (!answer.ok) return;
+  if (!answer.ok) return require(answer.code == kAlreadyAttached, answer.text);
   container.life = Life::kAttached;
   container.result = Json::parse(answer.text);
 }
@@ -97,7 +99,6 @@ void Worker::del(Container& container, bool may_be_killed) {
   }
   require(answer.ok, answer.text);
   container.life = Life::kDetached;
-  container.result = nullptr;
 }
 
 void Worker::check(Container& container) {
@@ -105,7 +106,9 @@ void Worker::check(Container& container) {
   config["prevResult"] = container.result;
   if (container.result.is_null() || !container.has_netns) return;
   const Answer answer = call("CHECK", config, container.attachment);
-  if (!answer.killed && container.life == Life::kAttached) require(answer.ok, answer.text);
+  if (answer.killed) return;
+  if (container.life == Life::kAttached) require(answer.ok, answer.text);
+  if (container.life == Life::kDetached) require(!answer.ok, "CHECK passes after DEL: " + answer.text);
 }
 
 /// Some of this worker's containers are gone; those of the others, as far as this one knows, are not.
@@ -133,7 +136,6 @@ void Worker::collect() {
   for (Container* container : gone) {
     if (answer.killed && container->life == Life::kDetached) continue;
     container->life = answer.killed ? Life::kUnknown : Life::kDetached;
-    if (!answer.killed) container->result = nullptr;
   }
 }
 

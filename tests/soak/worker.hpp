@@ -36,12 +36,13 @@ class Worker {
   struct Container {
     Attachment attachment{};
     Life life = Life::kDetached;
-    Json result{};  ///< of the ADD that succeeded last
+    Json result{};  ///< of the ADD that succeeded last, whatever has become of it
     bool has_netns = true;
   };
   struct Answer {
     bool killed = false;
     bool ok = false;
+    int code = 0;  ///< of the error
     std::string text{};
   };
 

@@ -126,7 +126,8 @@ std::string namespace_text(const std::map<std::size_t, FakeNamespace>& all, cons
 Verdict FakeHost::set_sysctl(Ns ns, const std::string& key, const std::string& value) {
   FakeNamespace& space = at(ns);
   if (!space.sysctls.contains(key)) return refuse(ENOENT);
-  if (space.read_only || write_protected_.contains(key.substr(key.rfind('/') + 1))) return refuse(EROFS);
+  if (space.sysctls[key] == value) return std::nullopt;  // not written
+  if (space.read_only) return refuse(EROFS);
   if (value.empty() || value.find_first_not_of("-0123456789") != std::string::npos) return refuse(EINVAL);
   space.sysctls[key] = value;
   // Forwarding for all is one switch with two names, and it sets every link's (inet_forward_change,

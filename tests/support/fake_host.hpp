@@ -85,8 +85,6 @@ class FakeHost {
   Verdict add_route(Ns ns, const RouteSpec& route);
   Verdict remove_route(Ns ns, const RouteSpec& route);
   Verdict set_sysctl(Ns ns, const std::string& key, const std::string& value);
-  /// Settings of this name ("ndisc_notify") cannot be changed any more, as below a read-only /proc/sys.
-  void write_protect(const std::string& name) { write_protected_.insert(name); }
   Verdict ensure_table(const nft::TableSpec& table);
   Verdict add_element(const nft::Element& element);
   Verdict remove_element(const nft::Element& element);
@@ -150,7 +148,6 @@ class FakeHost {
   std::set<IpAddress> occupied_{};
   std::set<std::tuple<IpFamily, std::string, std::string>> legacy_chains_{};
   std::vector<std::string> awaited_{};
-  std::set<std::string> write_protected_{};
   Ns next_namespace_ = 0;
   std::uint32_t next_mac_ = 1;
 };

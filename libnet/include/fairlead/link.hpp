@@ -72,6 +72,9 @@ struct LinkSpec {
   bool operator==(const LinkSpec&) const = default;
 };
 
+/// IF_OPER_UP (linux/if.h): RFC 2863, ifOperStatus "up".
+inline constexpr std::uint8_t kOperUp = 6;
+
 /// A link as observed.
 struct LinkState {
   LinkIndex index;

@@ -17,10 +17,12 @@ std::string place(const std::string& object, Side side) {
 std::string name_taken(Side side, const std::string& name) { return name + " exists already" + where(side); }
 
 bool is_operational(const LinkState& link) {
-  if (link.operstate == IF_OPER_UP) return true;
+  // Link watch takes "up" back a second after the carrier only (linkwatch_urgent_event).
+  if (!link.lower_up) return false;
+  if (link.operstate == kOperUp) return true;
   // A driver that reports no carrier (dummy) leaves it unknown for good; of a veth it is so only until link
   // watch looks for the first time.
-  return link.operstate == IF_OPER_UNKNOWN && link.lower_up && link.kind != "veth";
+  return link.operstate == IF_OPER_UNKNOWN && link.kind != "veth";
 }
 
 const char* kind_name(const LinkKind& kind) {

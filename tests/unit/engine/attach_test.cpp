@@ -43,14 +43,20 @@ TEST_F(Attach, DoesNotWaitForASpanningTree) {
   EXPECT_EQ(host_.awaited().size(), before + 1) << "the port";
 }
 
+// As in a container with a read-only /proc/sys whose values are those that matter.
 TEST_F(Attach, ASettingThatIsACourtesyIsNoReasonToFail) {
-  host_.write_protect("ndisc_notify");
+  warm_up();
+  host_.at(container_).read_only = true;
   const Result<Attached> attached = attach(context(), driver_, source_);
   EXPECT_TRUE(attached) << attached.error().to_string();
-  host_.write_protect("keep_addr_on_down");
-  container_ = host_.add_namespace();
-  FakeSource second{};
-  EXPECT_FALSE(attach(context("c2"), driver_, second)) << "this one is none";
+  driver_.config.enable_dad = true;  // needs enhanced_dad and accept_dad, which are right by default
+  const FakeHost::Ns second = host_.add_namespace();
+  host_.at(second).sysctls["net/ipv6/conf/default/accept_dad"] = "0";
+  host_.at(second).read_only = true;
+  container_ = second;
+  FakeSource source{};
+  source.last = "4";
+  EXPECT_FALSE(attach(context("c2"), driver_, source)) << "this one is none";
 }
 
 TEST_F(Attach, EveryOperationThatFailsIsTakenBackWithAllBeforeIt) {
