@@ -70,6 +70,7 @@ template <class F>
 void at_once(int threads, F work) {
   std::barrier start(threads);
   std::vector<std::jthread> running;
+  running.reserve(static_cast<std::size_t>(threads));
   for (int i = 0; i < threads; ++i) {
     running.emplace_back([&start, &work, i] {
       Channel channel = open_channel();
